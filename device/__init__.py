@@ -1,0 +1,3 @@
+"""earshot: a smart speaker you can talk over."""
+
+__version__ = "0.1.0"

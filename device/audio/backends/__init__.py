@@ -1,0 +1,56 @@
+"""Where sound comes from and goes to: one file per backend, chosen by name (``audio.backend``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+"""Mono sound, float32 in [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One 10 ms frame of the microphone at 16 kHz.
+
+    ``position`` is its first sample on the capture clock; consecutive frames have consecutive positions, whatever
+    happens to the device. ``missing`` marks a frame that no microphone delivered (``samples`` are zeros).
+    """
+
+    position: int
+    samples: Samples
+    missing: bool = False
+
+
+class Backend(Protocol):
+    """A duplex sound device on the sample clock. Only the ear thread calls it."""
+
+    playback_rate_hz: int
+    """Rate of the blocks that ``play`` takes: the device's native rate."""
+    output_latency_ms: float
+    """From ``play`` to the loudspeaker, as far as known."""
+    counters: dict[str, int]
+    """overruns, underruns, late_callbacks, missing_frames, reopened ... each counted since start."""
+    problem: str | None
+    """Why there is no sound right now (``"microphone 'x' not found"``), or None."""
+
+    def start(self) -> None:
+        """Open the device. A missing device is no error: ``problem`` says so and it is retried."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until a frame is due; False after ``timeout_s``. Returns at once where time is simulated."""
+
+    def capture(self) -> Captured | None:
+        """The next 10 ms of the microphone, or None when it is not yet due."""
+
+    def play(self, block: Samples) -> int:
+        """Queue 10 ms of playback (``playback_rate_hz // 100`` samples).
+
+        Returns the capture position at which its first sample leaves the loudspeaker.
+        """
+
+    def stop(self) -> None:
+        """Close the device; idempotent."""

@@ -1,0 +1,154 @@
+"""Every key of the configuration: type, range, default and one line of help, in this one place.
+
+The decoder, the error messages and the reference page are derived from these classes; a key is described by
+``Meta(description=...)`` whose text starts with its unit in brackets where it has one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every table of the configuration."""
+
+
+class DeviceSection(Section):
+    id: Annotated[
+        str, Meta(pattern=r"^[a-z0-9-]{3,32}$", description="Name on the wire: MQTT client id and user name.")
+    ] = "earshot"
+    language: Annotated[Literal["en"], Meta(description="Language of commands, speech and replies.")] = "en"
+    volume: Annotated[int, Meta(ge=0, le=100, description="[percent] Playback volume at start.")] = 70
+
+
+class AudioSection(Section):
+    backend: Annotated[
+        Literal["portaudio", "room", "none"],
+        Meta(description="Where sound comes from: a real card, the simulated room, or nowhere."),
+    ] = "portaudio"
+    input: Annotated[str, Meta(description="Capture device: part of its name, or empty for the default.")] = ""
+    output: Annotated[str, Meta(description="Playback device: part of its name, or empty for the default.")] = ""
+    echo: Annotated[
+        Literal["software", "none"], Meta(description="Echo canceller in the capture path.")
+    ] = "software"
+    keep_s: Annotated[float, Meta(ge=8, le=60, description="[s] How much capture the ring keeps.")] = 10.0
+
+
+class WakeSection(Section):
+    words: Annotated[
+        tuple[str, ...], Meta(min_length=1, max_length=4, description="Wake words, by model name.")
+    ] = ("alexa",)
+    threshold: Annotated[
+        float, Meta(ge=0.1, le=0.99, description="Score that wakes while nothing plays.")
+    ] = 0.8
+    threshold_playing: Annotated[
+        float, Meta(ge=0.1, le=0.99, description="Score that wakes over the device's own playback.")
+    ] = 0.5
+
+
+class BargeInSection(Section):
+    threshold_db: Annotated[
+        float, Meta(ge=3, le=30, description="[dB] Band excess over noise and predicted echo that counts.")
+    ] = 9.0
+    warmup_s: Annotated[
+        float, Meta(ge=0, le=60, description="[s] After start only the wake word and 'stop' act.")
+    ] = 8.0
+    duck_db: Annotated[float, Meta(ge=-60, le=-3, description="[dB] Playback gain while ducked.")] = -18.0
+    hold_ms: Annotated[
+        int, Meta(ge=100, le=1000, description="[ms] Speech over playback that goes on this long silences it.")
+    ] = 250
+    cancel_ms: Annotated[
+        int, Meta(ge=400, le=3000, description="[ms] Speech over playback of this length cancels the reply.")
+    ] = 1000
+
+
+class RecogniserSection(Section):
+    engine: Annotated[
+        Literal["auto", "vosk", "pocketsphinx"],
+        Meta(description="auto = Vosk when its model is there, else PocketSphinx (commands only)."),
+    ] = "auto"
+    model: Annotated[
+        str, Meta(description="Vosk model: a name below the models folders, or empty for the best one found.")
+    ] = ""
+
+
+class EndpointingSection(Section):
+    silence_ms: Annotated[
+        int, Meta(ge=200, le=1200, description="[ms] Silence after speech that ends the user's sentence.")
+    ] = 600
+    max_s: Annotated[float, Meta(ge=3, le=60, description="[s] Longest sentence before it is ended.")] = 15.0
+
+
+class VoiceSection(Section):
+    engine: Annotated[
+        Literal["auto", "espeak", "kokoro"],
+        Meta(description="auto = Kokoro when its model is there, else espeak-ng."),
+    ] = "auto"
+    name: Annotated[str, Meta(description="Voice of the engine, or empty for its default.")] = ""
+    model: Annotated[str, Meta(description="Kokoro model: a name below the models folders, or empty.")] = ""
+    speed: Annotated[float, Meta(ge=0.5, le=2.0, description="Speaking rate, 1.0 = normal.")] = 1.0
+
+
+class ConversationSection(Section):
+    attention_s: Annotated[
+        float, Meta(ge=2, le=30, description="[s] How long to wait for speech after the wake word.")
+    ] = 6.0
+    follow_up_s: Annotated[
+        float, Meta(ge=0, le=30, description="[s] How long attention stays open after a reply, 0 = not at all.")
+    ] = 5.0
+    answer_s: Annotated[
+        float, Meta(ge=2, le=120, description="[s] Longest wait for the first words of an answer.")
+    ] = 15.0
+    history: Annotated[
+        int, Meta(ge=0, le=50, description="Messages of the conversation sent with a turn.")
+    ] = 12
+
+
+class MqttSection(Section):
+    enabled: Annotated[bool, Meta(description="Whether to connect to a broker at all.")] = True
+    host: Annotated[str, Meta(min_length=1, description="Broker's name or address.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="Broker's TCP port.")] = 1883
+    username: Annotated[str, Meta(description="User name; empty = anonymous.")] = ""
+    password_file: Annotated[str, Meta(description="File that holds the password, never the password.")] = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=120, description="[s] MQTT keep-alive.")] = 15
+
+
+class EndpointSection(Section):
+    pool: Annotated[
+        str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="Pool of endpoint workers that answers turns.")
+    ] = "home"
+    ack_ms: Annotated[
+        int, Meta(ge=100, le=5000, description="[ms] A worker must take the turn within this time.")
+    ] = 400
+    attempts: Annotated[int, Meta(ge=1, le=5, description="Tries before the device answers by itself.")] = 2
+
+
+class PrivacySection(Section):
+    transcripts: Annotated[
+        bool, Meta(description="Whether words may appear in the log and in state messages.")
+    ] = False
+
+
+class LogSection(Section):
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severity that is logged.")
+    ] = "info"
+
+
+class Config(Section):
+    """The whole configuration; ``Config()`` is the defaults and always valid."""
+
+    device: DeviceSection = field(default_factory=DeviceSection)
+    audio: AudioSection = field(default_factory=AudioSection)
+    wake: WakeSection = field(default_factory=WakeSection)
+    barge_in: BargeInSection = field(default_factory=BargeInSection)
+    recogniser: RecogniserSection = field(default_factory=RecogniserSection)
+    endpointing: EndpointingSection = field(default_factory=EndpointingSection)
+    voice: VoiceSection = field(default_factory=VoiceSection)
+    conversation: ConversationSection = field(default_factory=ConversationSection)
+    mqtt: MqttSection = field(default_factory=MqttSection)
+    endpoint: EndpointSection = field(default_factory=EndpointSection)
+    privacy: PrivacySection = field(default_factory=PrivacySection)
+    log: LogSection = field(default_factory=LogSection)

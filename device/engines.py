@@ -1,0 +1,73 @@
+"""Engines behind doors: a recogniser or a voice in its own process, or in this one for lock-step runs.
+
+PocketSphinx holds the GIL for up to 296 ms and importing an engine stops other threads for 13-18 ms (100 ms on a
+Pi), while the ear needs it every 10 ms. So engines live in a spawned process behind an ``EngineDoor``. The same
+engine object also runs in-process (``InProcessDoor``): simulated time then sees its computing as taking no time.
+
+An *engine* is any object with ``handle(message) -> Iterable[reply]`` (and optional ``close()``), made by a factory
+named ``"package.module:callable"`` that gets one picklable ``settings`` value. Messages and replies are picklable.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from device.errors import EngineError
+
+
+class Engine(Protocol):
+    def handle(self, message: Any) -> Iterable[Any]: ...
+
+
+class EngineDoor(Protocol):
+    """What the main process sees of an engine; no call blocks."""
+
+    name: str
+    restarts: int
+    """How often the process was started again after a crash or a hang."""
+    failure: str | None
+    """Why the engine is not usable right now, or None."""
+
+    def send(self, message: Any) -> bool:
+        """Hand over ``message``; False when the engine is down or too far behind (the message is lost, counted)."""
+
+    def poll(self) -> list[Any]:
+        """Everything the engine has answered since the last call, in order."""
+
+    def close(self) -> None:
+        """Stop the engine; idempotent, at most 1 s."""
+
+
+def load_factory(factory: str) -> Any:
+    """Resolve ``"package.module:callable"``."""
+    module, _, name = factory.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as exc:
+        raise EngineError(f"engine factory {factory!r} cannot be loaded: {exc}") from exc
+
+
+class InProcessDoor:
+    """The engine in this process: ``send`` computes at once. For lock-step runs and tests."""
+
+    def __init__(self, name: str, factory: str, settings: Any) -> None:
+        self.name = name
+        self.restarts = 0
+        self.failure: str | None = None
+        self._engine: Engine = load_factory(factory)(settings)
+        self._replies: list[Any] = []
+
+    def send(self, message: Any) -> bool:
+        self._replies.extend(self._engine.handle(message))
+        return True
+
+    def poll(self) -> list[Any]:
+        replies, self._replies = self._replies, []
+        return replies
+
+    def close(self) -> None:
+        close = getattr(self._engine, "close", None)
+        if close:
+            close()
