@@ -15,7 +15,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every table of the configuration."""
 
 
-class DeviceSection(Section):
+class DeviceSection(Section, frozen=True, kw_only=True):
     id: Annotated[
         str, Meta(pattern=r"^[a-z0-9-]{3,32}$", description="Name on the wire: MQTT client id and user name.")
     ] = "earshot"
@@ -23,20 +23,24 @@ class DeviceSection(Section):
     volume: Annotated[int, Meta(ge=0, le=100, description="[percent] Playback volume at start.")] = 70
 
 
-class AudioSection(Section):
+class AudioSection(Section, frozen=True, kw_only=True):
     backend: Annotated[
         Literal["portaudio", "room", "none"],
         Meta(description="Where sound comes from: a real card, the simulated room, or nowhere."),
     ] = "portaudio"
-    input: Annotated[str, Meta(description="Capture device: part of its name, or empty for the default.")] = ""
-    output: Annotated[str, Meta(description="Playback device: part of its name, or empty for the default.")] = ""
-    echo: Annotated[
-        Literal["software", "none"], Meta(description="Echo canceller in the capture path.")
-    ] = "software"
+    input: Annotated[str, Meta(description="Capture device: part of its name, or empty for the default.")] = (
+        ""
+    )
+    output: Annotated[
+        str, Meta(description="Playback device: part of its name, or empty for the default.")
+    ] = ""
+    echo: Annotated[Literal["software", "none"], Meta(description="Echo canceller in the capture path.")] = (
+        "software"
+    )
     keep_s: Annotated[float, Meta(ge=8, le=60, description="[s] How much capture the ring keeps.")] = 10.0
 
 
-class WakeSection(Section):
+class WakeSection(Section, frozen=True, kw_only=True):
     words: Annotated[
         tuple[str, ...], Meta(min_length=1, max_length=4, description="Wake words, by model name.")
     ] = ("alexa",)
@@ -48,7 +52,7 @@ class WakeSection(Section):
     ] = 0.5
 
 
-class BargeInSection(Section):
+class BargeInSection(Section, frozen=True, kw_only=True):
     threshold_db: Annotated[
         float, Meta(ge=3, le=30, description="[dB] Band excess over noise and predicted echo that counts.")
     ] = 9.0
@@ -57,14 +61,15 @@ class BargeInSection(Section):
     ] = 8.0
     duck_db: Annotated[float, Meta(ge=-60, le=-3, description="[dB] Playback gain while ducked.")] = -18.0
     hold_ms: Annotated[
-        int, Meta(ge=100, le=1000, description="[ms] Speech over playback that goes on this long silences it.")
+        int,
+        Meta(ge=100, le=1000, description="[ms] Speech over playback that goes on this long silences it."),
     ] = 250
     cancel_ms: Annotated[
         int, Meta(ge=400, le=3000, description="[ms] Speech over playback of this length cancels the reply.")
     ] = 1000
 
 
-class RecogniserSection(Section):
+class RecogniserSection(Section, frozen=True, kw_only=True):
     engine: Annotated[
         Literal["auto", "vosk", "pocketsphinx"],
         Meta(description="auto = Vosk when its model is there, else PocketSphinx (commands only)."),
@@ -74,14 +79,14 @@ class RecogniserSection(Section):
     ] = ""
 
 
-class EndpointingSection(Section):
+class EndpointingSection(Section, frozen=True, kw_only=True):
     silence_ms: Annotated[
         int, Meta(ge=200, le=1200, description="[ms] Silence after speech that ends the user's sentence.")
     ] = 600
     max_s: Annotated[float, Meta(ge=3, le=60, description="[s] Longest sentence before it is ended.")] = 15.0
 
 
-class VoiceSection(Section):
+class VoiceSection(Section, frozen=True, kw_only=True):
     engine: Annotated[
         Literal["auto", "espeak", "kokoro"],
         Meta(description="auto = Kokoro when its model is there, else espeak-ng."),
@@ -91,12 +96,13 @@ class VoiceSection(Section):
     speed: Annotated[float, Meta(ge=0.5, le=2.0, description="Speaking rate, 1.0 = normal.")] = 1.0
 
 
-class ConversationSection(Section):
+class ConversationSection(Section, frozen=True, kw_only=True):
     attention_s: Annotated[
         float, Meta(ge=2, le=30, description="[s] How long to wait for speech after the wake word.")
     ] = 6.0
     follow_up_s: Annotated[
-        float, Meta(ge=0, le=30, description="[s] How long attention stays open after a reply, 0 = not at all.")
+        float,
+        Meta(ge=0, le=30, description="[s] How long attention stays open after a reply, 0 = not at all."),
     ] = 5.0
     answer_s: Annotated[
         float, Meta(ge=2, le=120, description="[s] Longest wait for the first words of an answer.")
@@ -106,7 +112,7 @@ class ConversationSection(Section):
     ] = 12
 
 
-class MqttSection(Section):
+class MqttSection(Section, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="Whether to connect to a broker at all.")] = True
     host: Annotated[str, Meta(min_length=1, description="Broker's name or address.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="Broker's TCP port.")] = 1883
@@ -115,7 +121,7 @@ class MqttSection(Section):
     keepalive_s: Annotated[int, Meta(ge=5, le=120, description="[s] MQTT keep-alive.")] = 15
 
 
-class EndpointSection(Section):
+class EndpointSection(Section, frozen=True, kw_only=True):
     pool: Annotated[
         str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="Pool of endpoint workers that answers turns.")
     ] = "home"
@@ -125,19 +131,19 @@ class EndpointSection(Section):
     attempts: Annotated[int, Meta(ge=1, le=5, description="Tries before the device answers by itself.")] = 2
 
 
-class PrivacySection(Section):
+class PrivacySection(Section, frozen=True, kw_only=True):
     transcripts: Annotated[
         bool, Meta(description="Whether words may appear in the log and in state messages.")
     ] = False
 
 
-class LogSection(Section):
+class LogSection(Section, frozen=True, kw_only=True):
     level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severity that is logged.")
     ] = "info"
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     """The whole configuration; ``Config()`` is the defaults and always valid."""
 
     device: DeviceSection = field(default_factory=DeviceSection)

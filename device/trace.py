@@ -1,0 +1,26 @@
+"""What happened and when: the trace that the log, the scenario runner and the pictures read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    """One fact of a run.
+
+    ``event`` is one of: speech_began, speech_ended, wake, barge_in, partial, final, intent, endpoint, turn, ack,
+    first_token, turn_end, turn_failed, reply_start, reply_end, reply_cut, duck, hold, cancel, resume, heard, say,
+    earcon, error, state. ``position`` is when it happened on the capture clock, which may lie before the step that
+    reported it. ``text`` is what a person reads; ``data`` what a program reads.
+    """
+
+    event: str
+    position: int
+    text: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Trace = Callable[[TraceEvent], None]
