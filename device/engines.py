@@ -4,8 +4,13 @@ PocketSphinx holds the GIL for up to 296 ms and importing an engine stops other 
 Pi), while the ear needs it every 10 ms. So engines live in a spawned process behind an ``EngineDoor``. The same
 engine object also runs in-process (``InProcessDoor``): simulated time then sees its computing as taking no time.
 
-An *engine* is any object with ``handle(message) -> Iterable[reply]`` (and optional ``close()``), made by a factory
-named ``"package.module:callable"`` that gets one picklable ``settings`` value. Messages and replies are picklable.
+An *engine* is any object with ``handle(message) -> Iterable[reply]``, made by a factory named
+``"package.module:callable"`` that gets one picklable ``settings`` value. Messages and replies are picklable. Optional:
+
+* ``start() -> Iterable[reply]``: called once before the first message (a ``Ready`` belongs here);
+* ``preempts(message) -> bool``: asked for each message as it arrives, also between two replies of a running
+  ``handle`` generator; True closes that generator and drops what was queued before ``message`` (an abort);
+* ``close()``: called once at the end.
 """
 
 from __future__ import annotations
@@ -57,7 +62,8 @@ class InProcessDoor:
         self.restarts = 0
         self.failure: str | None = None
         self._engine: Engine = load_factory(factory)(settings)
-        self._replies: list[Any] = []
+        start = getattr(self._engine, "start", None)
+        self._replies: list[Any] = list(start()) if start else []
 
     def send(self, message: Any) -> bool:
         self._replies.extend(self._engine.handle(message))
