@@ -1,0 +1,61 @@
+"""The command line: every command explains itself, and bad input gets one clear line and exit code 2."""
+
+import subprocess
+import sys
+
+import pytest
+
+from device.cli import main, parser
+from device.daemon_command import overrides
+from device.errors import ConfigError
+
+
+def test_no_command_shows_the_help_and_says_it_needs_one(capsys):
+    assert main([]) == 2
+    assert "earshot demo" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "demo", "endpoint", "scenario", "say", "devices", "models", "bench"]
+)
+def test_every_command_has_a_help_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert f"earshot {command}" in capsys.readouterr().out.split("options:")[-1]
+
+
+def test_a_config_with_problems_is_refused_whole_with_all_of_them(tmp_path, capsys):
+    path = tmp_path / "earshot.toml"
+    path.write_text('[device]\nvolume = 400\n[wake]\nword = "x"\n')
+    assert main(["run", "--config", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert "2 problem(s)" in err and "device.volume = 400" in err and "did you mean 'words'" in err
+
+
+def test_set_understands_toml_values_and_plain_text():
+    assert overrides(["a.b=3", "a.c=x y", 'd=["q"]']) == {"a": {"b": 3, "c": "x y"}, "d": ["q"]}
+
+
+@pytest.mark.parametrize("pair", ["novalue", "=3"])
+def test_a_malformed_set_is_refused_by_name(pair):
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        overrides([pair])
+
+
+def test_a_key_cannot_be_a_value_and_a_table():
+    with pytest.raises(ConfigError, match="as a value and as a table"):
+        overrides(["a=1", "a.b=2"])
+
+
+def test_building_the_command_line_imports_no_engine_and_no_numpy():
+    code = "import sys, device.cli; device.cli.parser(); print(sorted(m for m in HEAVY if m in sys.modules))"
+    code = "HEAVY = ['numpy', 'vosk', 'onnxruntime', 'pocketsphinx', 'hassil', 'rich', 'httpx']\n" + code
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_the_parser_knows_its_version(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--version"])
+    assert capsys.readouterr().out.startswith("earshot ")
