@@ -10,3 +10,7 @@ inbox. May import: values, errors, config. paho is imported when the first conne
            ◄───────────       ◄─ (pure) ◄─          ◄─ inbox (bounded, decoded) ◄──────
               poll()                       poll()
 """
+
+from device.link.link import Link, open_transport
+
+__all__ = ["Link", "open_transport"]

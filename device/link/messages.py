@@ -127,7 +127,7 @@ class Reply(OfTurn, frozen=True, kw_only=True):
 class Ack(Reply, frozen=True, kw_only=True, tag="ack"):
     """``worker`` takes the turn; the first ack wins."""
 
-    worker: Name  # type: ignore[assignment]
+    worker: Name
     attempt: Annotated[int, Meta(ge=1, le=99)] = 1
 
 

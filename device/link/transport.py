@@ -18,7 +18,9 @@ class NoSubscribers:
 class Transport(Protocol):
     """Carries messages; no call blocks and none raises for what the network does."""
 
-    counters: dict[str, int]
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went wrong or was dropped, by kind."""
 
     @property
     def connected(self) -> bool:
@@ -41,6 +43,8 @@ class Transport(Protocol):
 class OfflineTransport:
     """``mqtt.enabled = false``: nobody out there."""
 
+    failure = "disabled"
+    """Code of the ``TurnFailed`` that every turn gets; without this attribute it is no_broker."""
     connected = False
 
     def __init__(self) -> None:
