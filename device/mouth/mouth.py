@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -148,6 +149,11 @@ class Mouth:
     def speaking(self) -> int | None:
         """The reply that is being spoken, or None."""
         return self._replies[0].number if self._replies else None
+
+    @property
+    def clauses(self) -> Sequence[SpokenClause]:
+        """The clauses of that reply on the track so far; the list grows, and outlives the reply."""
+        return self._replies[0].spoken if self._replies else ()
 
     # ------------------------------------------------------------------ text
 
