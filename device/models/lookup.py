@@ -28,7 +28,8 @@ class Model:
     """One model on disk.
 
     ``files`` names the parts an engine asks for one by one: for Kokoro ``model`` (ONNX) and ``voices``; empty for
-    Vosk, which takes the folder. ``problem`` is empty for a usable model, else what is wrong with it.
+    Vosk, which takes the folder. ``sha256`` is what a fetch pinned, by file, and ``pinned`` says since when; both are
+    empty for a model that was not fetched. ``problem`` is empty for a usable model, else what is wrong with it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Model:
     about: str = ""
     files: dict[str, Path] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
+    pinned: str = ""
     problem: str = ""
 
 
@@ -176,6 +178,7 @@ def load(path: Path) -> Model | None:
         about=str(marker.get("about", "")),
         files=files,
         sha256={str(k): str(v) for k, v in pins.items()} if isinstance(pins, dict) else {},
+        pinned=str(marker.get("pinned", "")),
         problem=problem,
     )
 
@@ -201,7 +204,7 @@ def _parts(path: Path, kind: str, named: dict[str, object]) -> tuple[dict[str, P
             return {}, f"neither HCLG.fst nor HCLr.fst is in {graph}"
         return {}, ""
     if kind == "kokoro":
-        files = {}
+        files: dict[str, Path] = {}
         for role, pattern in (("model", "*.onnx"), ("voices", "voices*.bin")):
             name = named.get(role)
             file = path / str(name) if name else next(iter(sorted(path.glob(pattern))), None)
