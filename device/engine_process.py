@@ -315,6 +315,7 @@ class _Child:
             factory, settings = pickle.loads(payload)
             engine = load_factory(factory)(settings)
             self.preempts = getattr(engine, "preempts", None)
+            self.overtake()
             for reply in getattr(engine, "start", tuple)():
                 self.answer("reply", reply)
             self.answer("loaded", None)
@@ -345,6 +346,13 @@ class _Child:
                 break
         self.handled += 1
         self.answer("handled", None)
+
+    def overtake(self) -> None:
+        """An abort that came with the first bytes, before there was an engine to ask, counts as well."""
+        last = max((i for i, m in enumerate(self.inbox) if self.preempts and self.preempts(m)), default=0)
+        for _ in range(last):
+            self.inbox.popleft()
+            self.handled += 1
 
     def receive(self) -> Any:
         while not self.inbox:

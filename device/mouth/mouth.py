@@ -70,6 +70,8 @@ class _InFlight:
     restarts: int
     attempt: int = 1
     sound: ClauseSound | None = None
+    renew: bool = False
+    """The words known so far come from such an attempt too."""
     skip: int = 0
     """Track samples to drop because an earlier attempt, broken off by a crash, has delivered them."""
 
@@ -298,14 +300,21 @@ class Mouth:
                     if self._flight is None or message.clause != self._flight.number:
                         self.counters["stale"] += 1
                     elif isinstance(message, SpokenWord):
-                        self._flight.spoken.spoken.append(message)
+                        self._word(self._flight, message)
                     else:
                         self._chunk(self._flight, message, position)
                 case Ready():
                     self.voice_ready = message
+                    ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
                     log.info("voice: %s %s, loaded in %.1f s", message.engine, message.voice, message.load_s)
                 case Warning(text=text):
                     log.warning("voice: %s", text)
+
+    def _word(self, flight: _InFlight, word: SpokenWord) -> None:
+        if flight.renew:  # of the attempt that was broken off
+            flight.renew = False
+            flight.spoken.spoken.clear()
+        flight.spoken.spoken.append(word)
 
     def _chunk(self, flight: _InFlight, chunk: Chunk, position: int) -> None:
         reply, spoken = self._replies[0], flight.spoken
@@ -374,7 +383,7 @@ class Mouth:
         flight.number, flight.restarts = number, self._voice.restarts
         flight.attempt += 1
         flight.sound = None
-        flight.spoken.spoken.clear()
+        flight.renew = True
         flight.skip = flight.spoken.length
 
     def _give_up(self, position: int, reason: str) -> None:

@@ -240,4 +240,5 @@ class Speakable:
             if url[k] in "/?#":
                 break
             self._say(url[k], i + k)
-        return i + max(len(url), host)
+        end = i + max(len(url), host)
+        return end + 1 if i and self.raw[i - 1] == "<" and self._at(end) == ">" else end
