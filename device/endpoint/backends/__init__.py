@@ -1,0 +1,1 @@
+"""Where answers come from: ``builtin`` (no model), ``openai`` (any OpenAI-compatible server)."""
