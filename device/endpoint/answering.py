@@ -92,22 +92,23 @@ class Answering:
             return self.fail_with("internal", 0)
         self._send(self._batcher.flush(self._now_ms()))
         text = "".join(delta.text for delta in self._deltas)
+        asks = finish.expect_reply
         return self._finish(
             End(
                 turn=message.turn, rev=self.rev, worker=self._worker,
-                n=len(self._deltas), len=len(text), finish=finish,
-                expect_reply=text.rstrip(" \n\"')").endswith("?"),
+                n=len(self._deltas), len=len(text), finish=finish.reason,
+                expect_reply=asks if asks is not None else text.rstrip(" \n\"')").endswith("?"),
                 text=text if len(text) <= 8192 else None,
             )
         )  # fmt: skip
 
-    async def _stream(self, question: Question) -> str:
-        finish = "stop"
+    async def _stream(self, question: Question) -> Finish:
+        finish = Finish()
         stream: Any = self._backend.stream(question)
         async with aclosing(stream) as items:
             async for item in items:
                 if isinstance(item, Finish):
-                    finish = item.reason
+                    finish = item
                 else:
                     self.first_s = self.first_s or time.monotonic()
                     self._send(self._batcher.add(item, self._now_ms()))

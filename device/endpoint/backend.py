@@ -20,9 +20,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Last item of a stream that says why it ended: ``stop``, or ``length`` when the answer was cut short."""
+    """Last item of a stream that says why it ended: ``stop``, or ``length`` when the answer was cut short.
+
+    ``expect_reply`` says whether the answer asks something back; None leaves that to its last character.
+    """
 
     reason: str = "stop"
+    expect_reply: bool | None = None
 
 
 class BackendError(Exception):

@@ -80,6 +80,11 @@ class Worker:
         """Turns being answered."""
         return sum(turn.active for turn in self._turns.values())
 
+    @property
+    def ready(self) -> bool:
+        """Whether turns reach this worker now."""
+        return self._client is not None and self._client.connected
+
     def stop(self) -> None:
         """End ``run``; from the loop's thread (a signal handler of the loop)."""
         self._stopping.set()
