@@ -120,6 +120,15 @@ class ProcessDoor:
         replies, self._replies = self._replies, []
         return replies
 
+    def wait_loaded(self, timeout_s: float) -> bool:
+        """Sleep until the engine has been made; False after ``timeout_s``. Loses no reply. Not for the ear's thread."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._replies = self.poll()
+            if self.loaded or time.monotonic() >= deadline:
+                return self.loaded
+            time.sleep(0.01)
+
     def close(self) -> None:
         if self._closed:
             return
