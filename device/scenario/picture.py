@@ -1,0 +1,378 @@
+"""``timeline.png``: a conversation as a score, in strips of about 15 s that are read like lines of music.
+
+    talker       what each talker said, and when
+    microphone   what the microphone got, and over it what the echo canceller left
+    loudspeaker  what was played, with the reply's gain; ducked and held parts marked
+    earshot      what it noticed, understood and decided; brackets measure the time in between
+
+Colours are Okabe and Ito's, which colour-blind people can tell apart; no meaning hangs on colour alone.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device.scenario.expectations import Happened
+from device.scenario.measures import Sound, reached, voice_to_voice
+from device.scenario.result import Line, Result, seconds
+from device.values import FRAME, RATE_HZ, ms
+
+BLUE, SKY, ORANGE, GREEN, RED, PURPLE, GREY, INK = (
+    "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#8A8A8A", "#222222",
+)  # fmt: skip
+STRIP_S = 15.0
+"""[s] Most that one strip holds: at this scale speech fits below its own words."""
+CHARS_PER_S = 11.0
+"""Characters of label text that fit into one second's width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event in the lowest lane: ``sign`` on its time, ``label`` to the right of it."""
+
+    at_s: float
+    sign: str
+    colour: str
+    label: str
+    rule: bool = False
+    """Whether a thin vertical line through all lanes shows the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """A measured time between two moments."""
+
+    start_s: float
+    end_s: float
+    label: str
+    colour: str
+
+
+def draw(result: Result, sound: Sound, path: Path) -> None:
+    """Write the picture of a run."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    style = {
+        "font.family": "DejaVu Sans",
+        "font.size": 10.5,
+        "axes.edgecolor": "#BBBBBB",
+        "hatch.linewidth": 0.6,
+    }
+    with plt.rc_context(style):
+        total = max(len(sound.mic) / RATE_HZ, 1.0)
+        count = max(1, round(np.ceil(total / STRIP_S)))
+        strip_s = total / count
+        marks, brackets = list(_marks(result)), list(_brackets(result, sound))
+        windows = [(n * strip_s, (n + 1) * strip_s) for n in range(count)]
+        depths = [_depth(marks, brackets, window) for window in windows]
+        heights = [_heights(depth) for depth in depths]
+        figure = plt.figure(figsize=(17, 1.5 + sum(map(sum, heights)) + 0.55 * count), dpi=110)
+        top = _title(figure, result)
+        outer = figure.add_gridspec(
+            count, 1, left=0.062, right=0.988, top=top, bottom=0.42 / figure.get_figheight(),
+            height_ratios=[sum(h) for h in heights], hspace=0.55 * count / sum(map(sum, heights)),
+        )  # fmt: skip
+        for strip, window, height in zip(outer, windows, heights, strict=True):
+            lanes = strip.subgridspec(4, 1, height_ratios=height, hspace=0.0).subplots(sharex=True)
+            _strip(lanes, result, sound, marks, brackets, window)
+        figure.savefig(path)
+        plt.close(figure)
+
+
+# ---------------------------------------------------------------------- the head
+
+
+def _title(figure: Any, result: Result) -> float:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    inch = 1 / figure.get_figheight()
+    figure.text(0.012, 1 - 0.36 * inch, result.title, fontsize=17, weight="bold", color=INK, va="center")
+    verdict = "every expectation held" if result.passed else "NOT as expected"
+    if not result.verdicts and result.passed:
+        verdict = "nothing was expected"
+    clock = "lock-step, computing takes no time" if result.clock == "sample" else "paced to real time"
+    figure.text(
+        0.988, 1 - 0.36 * inch, f"{verdict}   ·   {clock}", fontsize=11, ha="right", va="center",
+        color=GREEN if result.passed else RED,
+    )  # fmt: skip
+    entries = [
+        Patch(color=BLUE, label="talker speaks"),
+        Patch(color="#C9C9C9", label="microphone, with echo"),
+        Patch(color=INK, label="after the echo canceller"),
+        Patch(color=ORANGE, label="earshot speaks"),
+        Line2D([], [], color=RED, lw=2, label="gain of the reply"),
+        Patch(facecolor="#FFF3CF", edgecolor="#C9A227", hatch="////", label="ducked"),
+        Patch(facecolor="#FBE0D3", edgecolor=RED, hatch="xxxx", label="held silent"),
+        Line2D([], [], color=PURPLE, marker="v", ls="", label="wake word"),
+        Line2D([], [], color=BLUE, marker="s", ls="", label="understood"),
+        Line2D([], [], color=GREEN, marker=">", ls="", label="turn, first token, first sound"),
+        Line2D([], [], color=RED, marker="X", ls="", label="gives way"),
+    ]
+    figure.legend(
+        handles=entries, loc="upper left", bbox_to_anchor=(0.008, 1 - 0.58 * inch), ncol=11, frameon=False,
+        fontsize=9.5, handlelength=1.3, columnspacing=1.25, handletextpad=0.45,
+    )  # fmt: skip
+    return 1 - 1.05 * inch
+
+
+# ---------------------------------------------------------------------- one strip
+
+
+def _heights(depth: int) -> list[float]:
+    """Inches of the four lanes."""
+    return [0.72, 0.62, 1.0, 0.26 * max(depth, 2) + 0.1]
+
+
+def _strip(
+    lanes: Sequence[Any],
+    result: Result,
+    sound: Sound,
+    marks: Sequence[Mark],
+    brackets: Sequence[Bracket],
+    window: tuple[float, float],
+) -> None:
+    talker, mic, speaker, mind = lanes
+    for axes, name in zip(lanes, ("talker", "microphone", "loudspeaker", "earshot"), strict=True):
+        axes.set_xlim(window)
+        axes.set_ylim(-1, 1)
+        axes.set_yticks([])
+        axes.tick_params(bottom=axes is mind, labelbottom=axes is mind)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8, color=INK)
+        axes.grid(axis="x", color="#E8E8E8", lw=0.8)
+        axes.set_axisbelow(True)
+        for mark in marks:
+            if mark.rule and window[0] <= mark.at_s < window[1]:
+                axes.axvline(mark.at_s, color=mark.colour, lw=0.9, alpha=0.55)
+    start = int(np.ceil(window[0]))
+    mind.set_xticks(range(start, int(window[1]) + 1))
+    mind.set_xticklabels([f"{t} s" for t in range(start, int(window[1]) + 1)], fontsize=9, color="#555555")
+    _talkers(talker, result.lines, sound, window)
+    _wave(mic, sound.mic, window, "#C9C9C9", _scale(sound.mic))
+    _wave(mic, sound.clean, window, INK, _scale(sound.mic))
+    _playback(speaker, result, sound, window)
+    _mind(mind, marks, brackets, window)
+
+
+def _talkers(axes: Any, lines: Sequence[Line], sound: Sound, window: tuple[float, float]) -> None:
+    for index, line in enumerate(lines):
+        first, last = seconds(line.span.first), seconds(line.span.last)
+        if last < window[0] or first > window[1]:
+            continue
+        axes.axvspan(first, last, ymin=0.06, ymax=0.3, color=BLUE, lw=0)
+        left = max(first, window[0])
+        later = [
+            seconds(other.span.first) for other in lines[index + 1 :] if other.span.first > line.span.first
+        ]
+        room = min([window[1], *later]) - left
+        text = line.text or f"[{line.id}]"
+        if first < window[0]:
+            text = f"… {text}"
+        _text(axes, left, 0.92, f"“{text}”", room, BLUE, va="top", weight="bold", lines=2)
+
+
+def _playback(axes: Any, result: Result, sound: Sound, window: tuple[float, float]) -> None:
+    _wave(axes, sound.played, window, ORANGE, _scale(sound.played), middle=-0.42, height=0.5)
+    times = np.arange(len(sound.gain)) * FRAME / RATE_HZ
+    spoken = _audible_spans(result, len(sound.gain))
+    ducked = spoken & (sound.gain > 0) & (sound.gain < 0.9)
+    held = spoken & (sound.gain == 0)
+    for chosen, face, edge, hatch in (
+        (ducked, "#FFF3CF", "#C9A227", "////"),
+        (held, "#FBE0D3", RED, "xxxx"),
+    ):
+        axes.fill_between(
+            times,
+            -0.95,
+            0.1,
+            where=chosen,
+            step="post",
+            facecolor=face,
+            edgecolor=edge,
+            hatch=hatch,
+            lw=0,
+            zorder=0.5,
+        )
+    level = np.where(spoken, np.clip(20 * np.log10(np.maximum(sound.gain, 1e-3)), -40, 0) / 40, np.nan)
+    axes.step(times, level * 0.98 + 0.06, where="post", color=RED, lw=1.6)
+    starts = [e for e in result.events if e.event == "reply_start"]
+    heards = {e.data.get("reply"): e for e in result.events if e.event == "heard"}
+    for index, event in enumerate(starts):
+        at = seconds(event.position)
+        heard = heards.get(event.data.get("reply"))
+        end = seconds(heard.position) if heard else len(sound.gain) * FRAME / RATE_HZ
+        if end < window[0] or at > window[1]:
+            continue
+        left = max(at, window[0])
+        later = min([window[1], *(seconds(e.position) for e in starts[index + 1 :])])
+        text = (heard.text if heard else event.text).strip()
+        if heard and heard.data.get("interrupted"):
+            text += " —✂"
+        if at < window[0]:
+            text = "… " + text[round(len(text) * (window[0] - at) / max(end - at, 0.1)) :].partition(" ")[2]
+        _text(axes, left + 0.03, 0.95, text, later - left, "#8F5A00", va="top", lines=2)
+
+
+def _audible_spans(result: Result, blocks: int) -> NDArray[np.bool_]:
+    """True from each reply's start to its end, in blocks of 10 ms."""
+    out = np.zeros(blocks, bool)
+    begun: int | None = None
+    for event in result.events:
+        if event.event == "reply_start":
+            begun = event.position
+        elif event.event in ("reply_end", "reply_cut") and begun is not None:
+            out[begun // FRAME : event.position // FRAME + 1] = True
+            begun = None
+    if begun is not None:
+        out[begun // FRAME :] = True
+    return out
+
+
+def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window: tuple[float, float]) -> None:
+    rows = _pack(marks, brackets, window)
+    depth = max(len(rows), 2)
+    for row, content in enumerate(rows):
+        y = 1 - (row + 0.5) * 2 / depth
+        for item in content:
+            if isinstance(item, Mark):
+                axes.plot([item.at_s], [y], marker=item.sign, color=item.colour, ms=6.5, clip_on=False)
+                axes.text(
+                    item.at_s + 0.09,
+                    y,
+                    item.label,
+                    va="center",
+                    color=item.colour,
+                    fontsize=9.5,
+                    clip_on=True,
+                )
+            else:
+                ends = {"arrowstyle": "|-|,widthA=0.25,widthB=0.25", "color": item.colour, "lw": 1.3}
+                axes.annotate(
+                    "", (item.end_s, y), (item.start_s, y), arrowprops={**ends, "shrinkA": 0, "shrinkB": 0}
+                )
+                axes.text(
+                    item.end_s + 0.07, y, item.label, va="center", color=item.colour, fontsize=9.5, weight="bold",
+                    clip_on=True,
+                )  # fmt: skip
+
+
+def _pack(
+    marks: Iterable[Mark], brackets: Iterable[Bracket], window: tuple[float, float]
+) -> list[list[Mark | Bracket]]:
+    """Rows of labels that do not run into one another, filled from the top."""
+    items: list[tuple[float, float, Mark | Bracket]] = []
+    for mark in marks:
+        items.append((mark.at_s, mark.at_s + 0.25 + len(mark.label) / CHARS_PER_S, mark))
+    for bracket in brackets:
+        items.append((bracket.start_s, bracket.end_s + 0.2 + len(bracket.label) / (CHARS_PER_S - 1), bracket))
+    rows: list[list[Mark | Bracket]] = []
+    ends: list[float] = []
+    for start, end, item in sorted(items, key=lambda entry: entry[0]):
+        if not window[0] <= start < window[1]:
+            continue
+        for row, taken in enumerate(ends):
+            if taken <= start:
+                rows[row].append(item)
+                ends[row] = end
+                break
+        else:
+            rows.append([item])
+            ends.append(end)
+    return rows
+
+
+def _depth(marks: Iterable[Mark], brackets: Iterable[Bracket], window: tuple[float, float]) -> int:
+    return len(_pack(marks, brackets, window))
+
+
+# ---------------------------------------------------------------------- what is marked
+
+
+def _marks(result: Result) -> Iterable[Mark]:
+    for one in result.events:
+        at = seconds(one.position)
+        match one.event:
+            case "wake":
+                yield Mark(at, "v", PURPLE, f"wake “{one.text}”", rule=True)
+            case "final" if one.text:
+                yield Mark(at, "s", BLUE, f"understood “{_short(one.text, 46)}”")
+            case "final":
+                yield Mark(at, "s", GREY, "nothing understood")
+            case "intent":
+                yield Mark(at, "s", BLUE, f"command: {one.text}")
+            case "turn":
+                yield Mark(at, ">", GREEN, "turn sent")
+            case "first_token":
+                yield Mark(at, ">", GREEN, "first token")
+            case "reply_start":
+                yield Mark(at, ">", GREEN, "first sound", rule=True)
+            case "duck" | "hold" | "cancel":
+                yield Mark(at, "X", RED, one.event, rule=True)
+            case "resume":
+                yield Mark(at, "P", GREEN, "resume", rule=True)
+            case "error":
+                yield Mark(at, "D", RED, f"error: {_short(one.text, 40)}")
+
+
+def _brackets(result: Result, sound: Sound) -> Iterable[Bracket]:
+    """Voice-to-voice, and first sample of a cut-in to silence; both as measured."""
+    for line in result.lines:
+        span = line.span
+        mine: list[Happened] = [one for one in result.events if one.of == line.id]
+        answer = voice_to_voice(mine, span)
+        if answer is not None:
+            label = f"{answer / RATE_HZ:.2f} s to the answer"
+            yield Bracket(seconds(span.last), seconds(span.last + answer), label, GREEN)
+        stop = reached(mine, ("hold", "cancel"), span.first, sound.gain, below=0.0)
+        if stop is not None:
+            label = f"silent {ms(stop):.0f} ms after the first sample"
+            yield Bracket(seconds(span.first), seconds(span.first + stop), label, RED)
+
+
+# ---------------------------------------------------------------------- drawing
+
+
+def _scale(samples: NDArray[np.float32]) -> float:
+    return float(np.percentile(np.abs(samples), 99.9)) if np.any(samples) else 1.0
+
+
+def _wave(
+    axes: Any,
+    samples: NDArray[np.float32],
+    window: tuple[float, float],
+    colour: str,
+    scale: float,
+    middle: float = 0.0,
+    height: float = 0.92,
+) -> None:
+    """The envelope, one column about 10 ms wide."""
+    first = max(0, int(window[0] * RATE_HZ) // FRAME)
+    blocks = samples[first * FRAME : int(window[1] * RATE_HZ) // FRAME * FRAME]
+    if not len(blocks):
+        return
+    peaks = np.abs(blocks.reshape(-1, FRAME)).max(axis=1) / max(scale, 1e-6)
+    peaks = np.minimum(peaks, 1.0) * height
+    times = (first + np.arange(len(peaks))) * FRAME / RATE_HZ
+    axes.fill_between(times, middle - peaks, middle + peaks, color=colour, lw=0, step="post")
+
+
+def _text(
+    axes: Any, x: float, y: float, text: str, room_s: float, colour: str, lines: int, **style: Any
+) -> None:
+    width = max(8, int(room_s * CHARS_PER_S))
+    wrapped = textwrap.wrap(text, width, max_lines=lines, placeholder=" …")
+    axes.text(x, y, "\n".join(wrapped), color=colour, fontsize=9.5, linespacing=1.15, clip_on=True, **style)
+
+
+def _short(text: str, width: int) -> str:
+    return textwrap.shorten(text, width, placeholder=" …")
