@@ -48,8 +48,11 @@ ACCEPT_BYTES = 96 * 1024
 """Largest packet we let the broker send: the largest payload of the contract is 64 KiB."""
 HEADER_BYTES = 160
 """Room for topic and properties beside the payload when it is compared with the broker's Maximum Packet Size."""
+SETTLED_S = 30.0
+"""A connection that lasted this long was a good one: the next reconnect begins at the shortest wait again."""
+FLAPPING = 3
+"""Short connections in a row that look like another client with our name (mosquitto 2.0 does not say so)."""
 NO_MATCHING_SUBSCRIBERS = 0x10
-SESSION_TAKEN_OVER = 0x8E
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ class BrokerClient:
         self._subscriptions, self._receive, self._will = subscriptions, receive, will
         self._connected_now, self._session_expiry_s = connected_now, session_expiry_s
         self._closing = threading.Event()
-        self._tries = 0
+        self._tries = self._short = 0
+        self._connected_at = 0.0
         self._max_packet: int | None = None
         self._unsent: deque[MQTTMessageInfo] = deque()
         self._tokens: dict[int, int] = {}
@@ -312,7 +316,7 @@ class BrokerClient:
         if reason.is_failure:
             self._trouble("refused_by_broker", f"broker {self._where} refuses {self.client_id!r}: {reason}")
             return
-        self._tries = 1
+        self._connected_at = time.monotonic()
         self._had_session = True
         self._max_packet = getattr(properties, "MaximumPacketSize", None)
         receive_maximum = getattr(properties, "ReceiveMaximum", None) or INFLIGHT
@@ -353,17 +357,19 @@ class BrokerClient:
         self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         was, self.connected = self.connected, False  # paho calls twice when keep-alive runs out
-        if was and not self._closing.is_set():
-            self.faults.count("disconnects")
-            self.problem = f"broker {self._where} lost: {reason}"
-            if reason.value == SESSION_TAKEN_OVER:
-                self._tries = 6  # far apart, or the two would push each other out once a second
-                self._trouble(
-                    "taken_over",
-                    f"another client uses the name {self.client_id!r} on {self._where}: rename one",
-                )
-            else:
-                log.warning("%s; reconnecting", self.problem)
+        if not was or self._closing.is_set():
+            return
+        self.problem = f"broker {self._where} lost: {reason}"
+        if time.monotonic() - self._connected_at >= SETTLED_S:
+            self._tries, self._short = 1, 0
+        else:
+            self._short += 1
+        self.faults.report("disconnects", f"{self.problem}; reconnecting")
+        if self._short >= FLAPPING:
+            self._trouble(
+                "flapping", f"broker {self._where} drops {self.client_id!r} again and again: does another client use "
+                "this name? Each needs its own",
+            )  # fmt: skip
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         properties = message.properties
