@@ -15,7 +15,7 @@ from device.audio.levels import db_to_gain
 from device.engine_process import ProcessDoor, open_door
 from device.engines import InProcessDoor
 from device.mouth.clauses import Splitter
-from device.mouth.mouth import PAUSE_MS
+from device.mouth.feed import PAUSE_MS
 from device.mouth.voices import FACTORIES
 from device.mouth.voices.messages import VoiceSettings
 
@@ -312,6 +312,5 @@ def test_a_voice_that_cannot_start_fails_every_reply_in_time_and_says_why() -> N
         rig.run_ms(50)
     finally:
         door.close()
-    [failed] = rig.of(v.EngineFailed)
-    assert "en-narnia" in failed.reason
+    assert ["en-narnia" in failed.reason for failed in rig.of(v.EngineFailed)] == [True, True]
     assert [(cut.reply, cut.chars) for cut in rig.of(v.ReplyCut)] == [(1, 0), (2, 0)]

@@ -81,7 +81,7 @@ def synthesise(config: Config, text: str) -> tuple[np.ndarray, int]:
     import numpy as np
 
     from device.mouth.clauses import Splitter
-    from device.mouth.mouth import PAUSE_MS
+    from device.mouth.feed import PAUSE_MS
     from device.mouth.sound import ClauseSound
     from device.mouth.voices import open_voice
     from device.mouth.voices.messages import Chunk, Ready, Speak, Warning

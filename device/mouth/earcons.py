@@ -44,4 +44,5 @@ def render(name: str, rate_hz: int) -> NDArray[np.float32]:
                 sound += amplitude * share * rise * decay * np.sin(2 * np.pi * harmonic * frequency * since)
     # the last 30 ms fade to exactly zero
     sound *= 0.5 - 0.5 * np.cos(np.pi * np.clip((duration - t) / 0.03, 0.0, 1.0))
-    return (sound * (PEAK / np.abs(sound).max())).astype(np.float32)
+    scaled: NDArray[np.float32] = (sound * (PEAK / np.abs(sound).max())).astype(np.float32)
+    return scaled

@@ -1,4 +1,4 @@
-"""The mouth itself: keeps the voice one clause ahead of the loudspeaker and carries out what it is told.
+"""The mouth itself: carries out what it is told and tells what was heard.
 
 Replies are spoken strictly one after the other. One that arrives while another is spoken waits for it; whoever
 wants it sooner cancels the other first. Every reply that was begun ends with exactly one ``ReplyEnded`` or
@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,60 +19,18 @@ from device.config.schema import Config
 from device.engines import EngineDoor
 from device.errors import AudioError
 from device.mouth import earcons
-from device.mouth.clauses import Clause, Pause, Splitter
+from device.mouth.clauses import Splitter
+from device.mouth.feed import Reply, VoiceFeed
 from device.mouth.heard import Heard, SpokenClause, heard, word_start_at
-from device.mouth.sound import QUIET, ClauseSound
-from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, Warning
+from device.mouth.voices.messages import Ready
 
 if TYPE_CHECKING:
     from device.audio import AudioEngine
 
 log = logging.getLogger(__name__)
 
-PAUSE_MS: dict[Pause, int] = {"none": 30, "comma": 130, "sentence": 300}
-"""Silence between two clauses at normal speed. The first 30 ms are written with the clause itself: the track keeps
-back what it might still have to fade."""
-AHEAD_MS = 2000
-"""The next clause is asked for when the last one on the track has begun to play, or less than this is left."""
 LEAD_IN_MS = 12
 """A resume begins this much before the word, so that the 10 ms fade-in does not eat its onset."""
-VOICE_DOWN_S = 10
-"""A voice that stays away this long (crash, restart, load) loses the reply."""
-ATTEMPTS = 3
-"""How often one clause is given to the voice; a text that kills it every time must not do so for ever."""
-
-
-@dataclass(slots=True)
-class _Reply:
-    number: int
-    splitter: Splitter
-    waiting: deque[Clause] = field(default_factory=deque)
-    spoken: list[SpokenClause] = field(default_factory=list)
-    complete: bool = False
-    """No more text will come."""
-    lost: bool = False
-    """The voice failed: ends with what is on the track."""
-    started: bool = False
-    audible: int | None = None
-    """First track sample that can be heard."""
-
-    def take(self, clauses: list[Clause]) -> None:
-        self.waiting.extend(clause for clause in clauses if clause.text)
-
-
-@dataclass(slots=True)
-class _InFlight:
-    """The clause that the voice works on."""
-
-    number: int
-    spoken: SpokenClause
-    restarts: int
-    attempt: int = 1
-    sound: ClauseSound | None = None
-    renew: bool = False
-    """The words known so far come from such an attempt too."""
-    skip: int = 0
-    """Track samples to drop because an earlier attempt, broken off by a crash, has delivered them."""
 
 
 class Mouth:
@@ -81,27 +38,23 @@ class Mouth:
 
     ``counters`` (since start): ``clauses`` spoken, ``resent`` after a crash of the voice, ``lost_replies``,
     ``stale`` answers of cancelled clauses, ``dry`` gaps because the voice or the text was late, ``unknown``
-    commands for replies that are not there. ``voice_ready`` is what the voice said of itself, or None.
+    commands for replies that are not there.
     """
 
     def __init__(self, config: Config, engine: AudioEngine, voice: EngineDoor) -> None:
-        self._engine, self._voice = engine, voice
+        self._engine = engine
         self._mixer, self._track = engine.mixer, engine.mixer.speech
         self._rate_hz = engine.mixer.rate_hz
         self._duck_db = config.barge_in.duck_db
-        self._speed = config.voice.speed
-        self._replies: deque[_Reply] = deque()
+        self._replies: deque[Reply] = deque()
         self._ended: deque[int] = deque(maxlen=32)
         self._events: list[v.Event] = []
-        self._flight: _InFlight | None = None
-        self._next_clause = 1
         self._gave_way_at: int | None = None
         self._held = False
-        self._down_since: int | None = None
         self._down_told = False
         self._earcons: dict[str, np.ndarray] = {}
-        self.voice_ready: Ready | None = None
         self.counters = {"clauses": 0, "resent": 0, "lost_replies": 0, "stale": 0, "dry": 0, "unknown": 0}
+        self._feed = VoiceFeed(engine, voice, config.voice.speed, self.counters)
 
     # ------------------------------------------------------------------ commands
 
@@ -148,6 +101,11 @@ class Mouth:
         return self._heard(self._replies[0], self._engine.played.at(position))
 
     @property
+    def voice_ready(self) -> Ready | None:
+        """What the voice said of itself when it was loaded, or None."""
+        return self._feed.ready
+
+    @property
     def speaking(self) -> int | None:
         """The reply that is being spoken, or None."""
         return self._replies[0].number if self._replies else None
@@ -159,14 +117,14 @@ class Mouth:
 
     # ------------------------------------------------------------------ text
 
-    def _find(self, number: int) -> _Reply | None:
+    def _find(self, number: int) -> Reply | None:
         return next((reply for reply in self._replies if reply.number == number), None)
 
     def _begin(self, number: int, eager: bool) -> None:
         if self._find(number) is not None:
             self.counters["unknown"] += 1
             return
-        self._replies.append(_Reply(number, Splitter(eager)))
+        self._replies.append(Reply(number, Splitter(eager)))
         if len(self._replies) == 1:
             self._begin_track()
 
@@ -232,21 +190,21 @@ class Mouth:
         told = Heard()
         if reply is self._replies[0]:
             told = self._heard(reply, self._track.stop())
-            self._abort()
+            self._feed.drop()
         self._cut(reply, told, self._engine.position)
 
-    def _cut(self, reply: _Reply, told: Heard, position: int) -> None:
+    def _cut(self, reply: Reply, told: Heard, position: int) -> None:
         self._events.append(v.ReplyCut(position, reply.number, told.text, told.chars, told.words, told.ms))
         self._leave(reply)
 
-    def _leave(self, reply: _Reply) -> None:
+    def _leave(self, reply: Reply) -> None:
         current = reply is self._replies[0]
         self._replies.remove(reply)
         self._ended.append(reply.number)
         if current and self._replies:
             self._begin_track()
 
-    def _heard(self, reply: _Reply, samples: int) -> Heard:
+    def _heard(self, reply: Reply, samples: int) -> Heard:
         if reply.audible is None or samples <= reply.audible:
             return Heard()
         return heard(reply.splitter.text, reply.spoken, samples, self._rate_hz)
@@ -264,139 +222,23 @@ class Mouth:
     # ------------------------------------------------------------------ the voice
 
     def _pump(self, position: int) -> None:
-        """Move everything that can move: sound in, the next clause out."""
-        self._receive(position)
-        self._watch_voice(position)
-        while self._ask():
-            self._receive(position)  # an in-process voice has answered already
-
-    def _ask(self) -> bool:
-        """Give the voice the next clause if it is time; False when there is nothing (more) to do."""
-        if self._flight is not None or not self._replies or not self._replies[0].waiting:
-            return False
-        reply = self._replies[0]
-        ahead = self._track.written - self._track.rendered
-        if reply.spoken and self._track.rendered < reply.spoken[-1].start:
-            begun = ahead < AHEAD_MS * self._rate_hz // 1000
-            if not begun:
-                return False
-        number = self._next_clause
-        if not self._voice.send(Speak(number, reply.waiting[0].text)):
-            return False
-        self._next_clause += 1
-        spoken = SpokenClause(reply.waiting.popleft())
-        self._flight = _InFlight(number, spoken, self._voice.restarts)
-        return True
-
-    def _abort(self) -> None:
-        if self._flight is not None:
-            self._flight = None
-            self._voice.send(Abort())
-
-    def _receive(self, position: int) -> None:
-        for message in self._voice.poll():
-            match message:
-                case Chunk() | SpokenWord():
-                    if self._flight is None or message.clause != self._flight.number:
-                        self.counters["stale"] += 1
-                    elif isinstance(message, SpokenWord):
-                        self._word(self._flight, message)
-                    else:
-                        self._chunk(self._flight, message, position)
-                case Ready():
-                    self.voice_ready = message
-                    ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
-                    log.info("voice: %s %s, loaded in %.1f s", message.engine, message.voice, message.load_s)
-                case Warning(text=text):
-                    log.warning("voice: %s", text)
-
-    def _word(self, flight: _InFlight, word: SpokenWord) -> None:
-        if flight.renew:  # of the attempt that was broken off
-            flight.renew = False
-            flight.spoken.spoken.clear()
-        flight.spoken.spoken.append(word)
-
-    def _chunk(self, flight: _InFlight, chunk: Chunk, position: int) -> None:
-        reply, spoken = self._replies[0], flight.spoken
-        if flight.sound is None:
-            flight.sound = ClauseSound(chunk.rate_hz, self._rate_hz)
-            spoken.rate_hz = chunk.rate_hz
-        samples = flight.sound.feed(chunk.pcm, chunk.last)
-        dropped = min(flight.skip, len(samples))
-        flight.skip -= dropped
-        samples = samples[dropped:]
-        if len(samples):
-            if not spoken.length:
-                self._pause_before(reply, position)
-                spoken.start = self._track.written
-                reply.spoken.append(spoken)
-            if reply.audible is None:
-                loud = np.flatnonzero(np.abs(samples) > QUIET)
-                reply.audible = spoken.start + int(loud[0]) if len(loud) else None
-            self._track.write(samples)
-            spoken.length += len(samples)
-        if chunk.last:
-            spoken.complete = True
-            self._flight = None
-            self.counters["clauses"] += 1
-            if spoken.length:
-                self._track.write(self._silence(PAUSE_MS["none"]))
-
-    def _pause_before(self, reply: _Reply, position: int) -> None:
-        """The pause after the clause before, less what has passed already because the track ran dry."""
-        if not reply.spoken:
-            return
-        pause_ms = (PAUSE_MS[reply.spoken[-1].clause.pause] - PAUSE_MS["none"]) / self._speed
-        if self._track.written - self._track.rendered < 2 * (self._rate_hz // 100):
-            self.counters["dry"] += 1
-            since = position - (self._engine.played.last or position)
-            pause_ms -= v.ms(max(0, since))
-        if pause_ms > 0:
-            self._track.write(self._silence(pause_ms))
-
-    def _silence(self, duration_ms: float) -> np.ndarray:
-        return np.zeros(round(duration_ms * self._rate_hz / 1000), np.float32)
-
-    def _watch_voice(self, position: int) -> None:
-        """A voice that died gets its clause again when it is back, and some time to come back."""
-        flight = self._flight
-        if flight is not None and self._voice.restarts != flight.restarts:
-            if flight.attempt >= ATTEMPTS:
-                self._give_up(position, f"the voice failed {flight.attempt} times at the same clause")
-                return
-            self._resend(flight)
-        if self._voice.failure is None:
-            self._down_since, self._down_told = None, False
-            return
-        if self._down_since is None:
-            self._down_since = position
-            log.warning("voice: %s", self._voice.failure)
-        if position - self._down_since >= VOICE_DOWN_S * v.RATE_HZ:
-            self._give_up(position, self._voice.failure)
-
-    def _resend(self, flight: _InFlight) -> None:
-        number = self._next_clause
-        if not self._voice.send(Speak(number, flight.spoken.clause.text)):
-            return
-        self._next_clause += 1
-        self.counters["resent"] += 1
-        flight.number, flight.restarts = number, self._voice.restarts
-        flight.attempt += 1
-        flight.sound = None
-        flight.renew = True
-        flight.skip = flight.spoken.length
+        reason = self._feed.pump(self._replies[0] if self._replies else None, position)
+        if reason is not None:
+            self._give_up(position, reason)
+        else:
+            self._down_told = False
 
     def _give_up(self, position: int, reason: str) -> None:
         """What is on the track is still played; the rest of what waits will never be."""
-        if not self._down_told:
+        self._feed.drop()
+        losing = [reply for reply in self._replies if not reply.lost]
+        for reply in losing:
+            self.counters["lost_replies"] += 1
+            reply.lost = reply.complete = True
+            reply.waiting.clear()
+        if losing or not self._down_told:
             self._down_told = True
             self._events.append(v.EngineFailed(position, "voice", reason))
-        self._flight = None
-        for reply in self._replies:
-            if not reply.lost and (reply.waiting or not reply.complete or reply is self._replies[0]):
-                self.counters["lost_replies"] += 1
-                reply.lost = reply.complete = True
-                reply.waiting.clear()
 
     # ------------------------------------------------------------------ the loudspeaker
 
@@ -404,7 +246,7 @@ class Mouth:
         if not self._replies:
             return
         reply, played = self._replies[0], self._engine.played
-        done = reply.complete and not reply.waiting and self._flight is None
+        done = reply.complete and not reply.waiting and not self._feed.busy
         if done and not self._track.finished:
             self._track.finish()
         current = played.reply == reply.number

@@ -1,0 +1,215 @@
+"""Clauses to the voice, its sound to the track: one clause ahead of the loudspeaker, also across a crash.
+
+    Reply.waiting --Speak--> voice --SpokenWord, Chunk--> ClauseSound --pauses--> SpeechTrack, Reply.spoken
+
+A clause is with the voice until its last chunk has come. A voice that dies over it gets it again when it is back;
+what had been delivered is skipped, so that nothing is heard twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device import values as v
+from device.engines import EngineDoor
+from device.mouth.clauses import Clause, Pause, Splitter
+from device.mouth.heard import SpokenClause
+from device.mouth.sound import QUIET, ClauseSound, Samples
+from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, Warning
+
+if TYPE_CHECKING:
+    from device.audio import AudioEngine
+
+log = logging.getLogger(__name__)
+
+PAUSE_MS: dict[Pause, int] = {"none": 30, "comma": 130, "sentence": 300}
+"""Silence between two clauses at normal speed. The first 30 ms are written with the clause itself: the track keeps
+back what it might still have to fade."""
+AHEAD_MS = 2000
+"""The next clause is asked for when the last one on the track has begun to play, or less than this is left."""
+VOICE_DOWN_S = 10
+"""A voice that stays away this long (crash, restart, load) loses the reply."""
+ATTEMPTS = 3
+"""How often one clause is given to the voice; a text that kills it every time must not do so for ever."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """One reply from its first text to its last sample."""
+
+    number: int
+    splitter: Splitter
+    waiting: deque[Clause] = field(default_factory=deque)
+    spoken: list[SpokenClause] = field(default_factory=list)
+    complete: bool = False
+    """No more text will come."""
+    lost: bool = False
+    """The voice failed: ends with what is on the track."""
+    started: bool = False
+    audible: int | None = None
+    """First track sample that can be heard."""
+
+    def take(self, clauses: list[Clause]) -> None:
+        self.waiting.extend(clause for clause in clauses if clause.text)
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """The clause that the voice works on."""
+
+    number: int
+    spoken: SpokenClause
+    restarts: int
+    attempt: int = 1
+    sound: ClauseSound | None = None
+    renew: bool = False
+    """The words known so far come from such an attempt too."""
+    skip: int = 0
+    """Track samples to drop because an earlier attempt, broken off by a crash, has delivered them."""
+
+
+class VoiceFeed:
+    """Feeds one reply at a time; ``counters`` are the mouth's. ``ready`` is what the voice said of itself."""
+
+    def __init__(
+        self, engine: AudioEngine, voice: EngineDoor, speed: float, counters: dict[str, int]
+    ) -> None:
+        self._engine, self._voice, self._speed, self.counters = engine, voice, speed, counters
+        self._track = engine.mixer.speech
+        self._rate_hz = engine.mixer.rate_hz
+        self._flight: _InFlight | None = None
+        self._next_clause = 1
+        self._down_since: int | None = None
+        self.ready: Ready | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the voice works on a clause."""
+        return self._flight is not None
+
+    def pump(self, reply: Reply | None, position: int) -> str | None:
+        """Move everything that can move for ``reply``; the reason if the voice is past hope."""
+        self._receive(reply, position)
+        reason = self._watch(position)
+        while reason is None and self._ask(reply):
+            self._receive(reply, position)  # an in-process voice has answered already
+        return reason
+
+    def drop(self) -> None:
+        """The clause at the voice is not wanted any more."""
+        if self._flight is not None:
+            self._flight = None
+            self._voice.send(Abort())
+
+    def _ask(self, reply: Reply | None) -> bool:
+        """Give the voice the next clause if it is time; False when there is nothing (more) to do."""
+        if self._flight is not None or reply is None or not reply.waiting:
+            return False
+        ahead = self._track.written - self._track.rendered
+        if reply.spoken and self._track.rendered < reply.spoken[-1].start:
+            begun = ahead < AHEAD_MS * self._rate_hz // 1000
+            if not begun:
+                return False
+        number = self._next_clause
+        if not self._voice.send(Speak(number, reply.waiting[0].text)):
+            return False
+        self._next_clause += 1
+        spoken = SpokenClause(reply.waiting.popleft())
+        self._flight = _InFlight(number, spoken, self._voice.restarts)
+        return True
+
+    def _receive(self, reply: Reply | None, position: int) -> None:
+        for message in self._voice.poll():
+            match message:
+                case Chunk() | SpokenWord():
+                    if reply is None or self._flight is None or message.clause != self._flight.number:
+                        self.counters["stale"] += 1
+                    elif isinstance(message, SpokenWord):
+                        self._word(self._flight, message)
+                    else:
+                        self._chunk(reply, self._flight, message, position)
+                case Ready():
+                    self.ready = message
+                    ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
+                    log.info("voice: %s %s, loaded in %.1f s", message.engine, message.voice, message.load_s)
+                case Warning(text=text):
+                    log.warning("voice: %s", text)
+
+    def _word(self, flight: _InFlight, word: SpokenWord) -> None:
+        if flight.renew:  # of the attempt that was broken off
+            flight.renew = False
+            flight.spoken.spoken.clear()
+        flight.spoken.spoken.append(word)
+
+    def _chunk(self, reply: Reply, flight: _InFlight, chunk: Chunk, position: int) -> None:
+        spoken = flight.spoken
+        if flight.sound is None:
+            flight.sound = ClauseSound(chunk.rate_hz, self._rate_hz)
+            spoken.rate_hz = chunk.rate_hz
+        samples = flight.sound.feed(chunk.pcm, chunk.last)
+        dropped = min(flight.skip, len(samples))
+        flight.skip -= dropped
+        samples = samples[dropped:]
+        if len(samples):
+            if not spoken.length:
+                self._pause_before(reply, position)
+                spoken.start = self._track.written
+                reply.spoken.append(spoken)
+            if reply.audible is None:
+                loud = np.flatnonzero(np.abs(samples) > QUIET)
+                reply.audible = spoken.start + int(loud[0]) if len(loud) else None
+            self._track.write(samples)
+            spoken.length += len(samples)
+        if chunk.last:
+            spoken.complete = True
+            self._flight = None
+            self.counters["clauses"] += 1
+            if spoken.length:
+                self._track.write(self._silence(PAUSE_MS["none"]))
+
+    def _pause_before(self, reply: Reply, position: int) -> None:
+        """The pause after the clause before, less what has passed already because the track ran dry."""
+        if not reply.spoken:
+            return
+        pause_ms = (PAUSE_MS[reply.spoken[-1].clause.pause] - PAUSE_MS["none"]) / self._speed
+        if self._track.written - self._track.rendered < 2 * (self._rate_hz // 100):
+            self.counters["dry"] += 1
+            since = position - (self._engine.played.last or position)
+            pause_ms -= v.ms(max(0, since))
+        if pause_ms > 0:
+            self._track.write(self._silence(pause_ms))
+
+    def _silence(self, duration_ms: float) -> Samples:
+        return np.zeros(round(duration_ms * self._rate_hz / 1000), np.float32)
+
+    def _watch(self, position: int) -> str | None:
+        """A voice that died gets its clause again when it is back, and some time to come back."""
+        flight = self._flight
+        if flight is not None and self._voice.restarts != flight.restarts:
+            if flight.attempt >= ATTEMPTS:
+                return f"the voice failed {flight.attempt} times at the same clause"
+            self._resend(flight)
+        if self._voice.failure is None:
+            self._down_since = None
+            return None
+        if self._down_since is None:
+            self._down_since = position
+            log.warning("voice: %s", self._voice.failure)
+        return self._voice.failure if position - self._down_since >= VOICE_DOWN_S * v.RATE_HZ else None
+
+    def _resend(self, flight: _InFlight) -> None:
+        number = self._next_clause
+        if not self._voice.send(Speak(number, flight.spoken.clause.text)):
+            return
+        self._next_clause += 1
+        self.counters["resent"] += 1
+        flight.number, flight.restarts = number, self._voice.restarts
+        flight.attempt += 1
+        flight.sound = None
+        flight.renew = True
+        flight.skip = flight.spoken.length
