@@ -372,7 +372,10 @@ class _Child:
         """Move what has arrived into the inbox; True when one of them overtakes everything before it."""
         overtaken = False
         while wait or select.select([self.connection], [], [], 0)[0]:
-            data = self.connection.recv(1 << 16)
+            try:
+                data = self.connection.recv(1 << 16)
+            except ConnectionError:  # the parent closed with answers of ours unread
+                data = b""
             if not data:
                 raise EOFError
             self.buffer += data

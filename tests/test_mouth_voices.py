@@ -201,3 +201,16 @@ def test_silence_behind_a_clause_is_dropped_and_silence_inside_it_kept() -> None
     first, rest = sound.feed(pcm[:2000].tobytes(), False), sound.feed(pcm[2000:].tobytes(), True)
     assert len(first) == 200 and len(first) + len(rest) == 5100 + 160
     assert len(ClauseSound(16000, 16000).feed(b"\0\0" * 4000, True)) == 0
+
+
+def test_a_voice_that_is_closed_in_the_middle_of_a_clause_leaves_without_a_word(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    door = open_door("voice", FACTORIES["espeak"], VoiceSettings("espeak"), in_process=False)
+    deadline = time.monotonic() + 30
+    while not door.poll() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    door.send(Speak(1, "Nobody will read the answer to this."))
+    time.sleep(0.1)  # the answer lies unread in the socket
+    door.close()
+    assert "Traceback" not in capfd.readouterr().err
