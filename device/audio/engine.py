@@ -1,0 +1,208 @@
+"""The audio engine: one step in, one step out, everything by capture position.
+
+    Backend.capture()                                             Backend.play() <-- Mixer.render()
+        | mic (160)                                                   |  leaves          | block, track span
+        |  (position gap: frames marked missing)                      v                  v
+        +--> Ring mic                                          ReferenceLine         PlayedLog
+        |                                                     (16 kHz, placed      (track sample <->
+        v                                                      where it leaves)     capture position)
+    Canceller <------------ reference (160) <-- Ring reference <------+
+        |   (only while something was played within the last 300 ms)
+        +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged
+
+``capture`` and ``render`` are called by one thread, the ear's (or by a lock-step run); other threads may read the
+rings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from device.values import FRAME, RATE_HZ
+
+from .backends import Backend, Captured, Samples
+from .canceller import Canceller
+from .erle import ErleMeter
+from .mixer import Mixer
+from .played import PlayedLog
+from .reference import ReferenceLine
+from .ring import Ring
+
+TAIL_FRAMES = 30
+"""Echo is expected for 300 ms after the last played sample: echo path delay plus the canceller's 250 ms."""
+SILENT_ENERGY = FRAME * 1e-8
+"""Energy of 10 ms of reference (about -80 dBFS) below which nothing is played."""
+
+Tap = Callable[[int, Samples, Samples], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of the device: 10 ms at 16 kHz, arrays float32 (160,), not to be written to.
+
+    ``reference`` is what left the loudspeaker during these samples; ``playing`` covers playback and 300 ms of its
+    echo; ``missing`` frames hold zeros. ``erle_db`` and ``converged``: see ``ErleMeter``.
+    """
+
+    position: int
+    mic: Samples
+    clean: Samples
+    reference: Samples
+    missing: bool
+    playing: bool
+    converged: bool
+    erle_db: float
+
+
+class AudioEngine:
+    """Couples a backend with rings, mixer and canceller.
+
+    ``mic``, ``clean`` and ``reference`` are rings of ``keep_s`` seconds at the same positions. ``tap``, if set, is
+    called with ``(position, mic, played)`` for every frame: both 160 samples at 16 kHz, at the same position.
+    Raises ValueError for an unknown ``echo``, AudioError for a playback rate that cannot be used.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        echo: Literal["software", "none"] = "software",
+        keep_s: float = 10.0,
+        volume: int = 70,
+    ) -> None:
+        if echo not in ("software", "none"):
+            raise ValueError(f"echo is {echo!r}: it must be 'software' or 'none'")
+        self.backend = backend
+        self.mixer = Mixer(backend.playback_rate_hz, volume)
+        self.played = PlayedLog(backend.playback_rate_hz)
+        capacity = round(keep_s * RATE_HZ)
+        self.mic, self.clean = Ring(capacity), Ring(capacity)
+        self.reference = Ring(capacity + 2 * RATE_HZ)  # it runs ahead of the capture
+        self.tap: Tap | None = None
+        self._counters = {"frames": 0, "missing_frames": 0, "bad_frames": 0, "position_faults": 0}
+        self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
+        self._canceller = Canceller() if echo == "software" else None
+        self._erle = ErleMeter()
+        self._position = 0
+        self._waiting: Captured | None = None
+        self._next_out = 0
+        self._since_played = TAIL_FRAMES
+        self._zeros = np.zeros(FRAME, np.float32)
+        self._zeros.flags.writeable = False
+
+    # ------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        self.backend.start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until a frame is due; False after ``timeout_s``."""
+        return self._waiting is not None or self.backend.wait(timeout_s)
+
+    def stop(self) -> None:
+        self.backend.stop()
+
+    @property
+    def position(self) -> int:
+        """End of capture: the position after the last frame."""
+        return self._position
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no sound right now, or None."""
+        return self.backend.problem
+
+    @property
+    def erle_db(self) -> float:
+        return self._erle.erle_db
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """The backend's counters, the engine's, the canceller's and the mixer's, as of now."""
+        counters = {**self.backend.counters, **self._counters, "clipped_samples": self.mixer.clipped}
+        if self._canceller is not None:
+            counters["canceller_adapted"] = self._canceller.counters["adapted"]
+            counters["canceller_resets"] = self._canceller.counters["resets"]
+        return counters
+
+    # ------------------------------------------------------------------ in
+
+    def capture(self) -> Frame | None:
+        """The next 10 ms, or None when they are not due. Frames have consecutive positions, always."""
+        got = self._waiting or self.backend.capture()
+        if got is None:
+            return None
+        self._waiting = None
+        ahead = got.position - self._position
+        if ahead >= FRAME:  # the device skipped: its frames come first, as missing
+            self._waiting = got
+            return self._step(self._zeros, True)
+        if ahead:
+            self._counters["position_faults"] += 1
+            if ahead <= -FRAME:
+                return None  # seen already
+        return self._step(got.samples, got.missing)
+
+    def _step(self, mic: Samples, missing: bool) -> Frame:
+        position = self._position
+        self._counters["frames"] += 1
+        energy = float(mic @ mic)
+        if not math.isfinite(energy):
+            self._counters["bad_frames"] += 1
+            missing = True
+        if missing:
+            self._counters["missing_frames"] += 1
+            mic, energy = self._zeros, 0.0
+        self._line.fill_to(position + FRAME)
+        reference = self.reference.read(position, FRAME).samples
+        audible = float(reference @ reference) > SILENT_ENERGY
+        self._since_played = 0 if audible else min(self._since_played + 1, TAIL_FRAMES)
+        playing = self._since_played < TAIL_FRAMES
+        clean = self._cancel(mic, reference, energy, missing, playing, audible)
+        self.mic.write(mic)
+        self.clean.write(clean)
+        self._position = position + FRAME
+        if self.tap is not None:
+            self.tap(position, mic, reference)
+        return Frame(
+            position, mic, clean, reference, missing, playing, self._erle.converged, self._erle.erle_db
+        )
+
+    def _cancel(
+        self, mic: Samples, reference: Samples, energy: float, missing: bool, playing: bool, audible: bool
+    ) -> Samples:
+        if self._canceller is None:
+            return mic
+        if not playing:  # frozen, and free: there is no echo to cancel
+            if self._since_played == TAIL_FRAMES and not missing:
+                self._erle.quiet(energy / FRAME)
+            return mic
+        clean = self._canceller.step(mic, reference, adapt=not missing)
+        if missing:
+            return self._zeros
+        if audible:
+            self._erle.playing(energy / FRAME, float(clean @ clean) / FRAME)
+        return clean
+
+    # ------------------------------------------------------------------ out
+
+    @property
+    def next_out(self) -> int:
+        """Capture position at which the block rendered next will begin to leave the loudspeaker."""
+        return max(self._next_out, self._position)
+
+    def render(self) -> None:
+        """Mix and play the next 10 ms."""
+        block = self.mixer.render()
+        leaves = self.backend.play(block)
+        self._next_out = leaves + FRAME
+        self._line.place(leaves, block, self.mixer.silent, self._position)
+        speech = self.mixer.speech
+        first, count = speech.span
+        if count or speech.generation:
+            self.played.add(speech.generation, speech.reply, leaves, first, count)
