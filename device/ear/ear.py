@@ -1,0 +1,244 @@
+"""The ear: one step per 10 ms frame, facts as events.
+
+    frame.clean ──► pcm, level ──► Vad ──────────┐
+                                                 ├──► SpeechGate ──► SpeechBegan / SpeechEnded
+    frame.clean, reference ──► BargeInDetector ──┤
+                                                 ├──► FrameHistory ──► Endpointing ──► Endpoint
+    pcm ──► WakeWords ──► Wake                   │
+    clean ring ──► Hearing ──► recogniser door ──┴──► Partial / Final
+
+While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device.config import Config
+from device.ear.barge_in import BargeInDetector
+from device.ear.endpointing import WAKE_TAIL, Endpointing
+from device.ear.hearing import Hearing, to_pcm
+from device.ear.history import FrameHistory
+from device.ear.recognisers.messages import Ready, Warning
+from device.ear.vad import SpeechGate, Vad
+from device.ear.wake import WakeWords
+from device.ear.wake_models import WakeModel, find_word
+from device.engines import EngineDoor
+from device.values import (
+    FRAME,
+    RATE_HZ,
+    BargeIn,
+    Discard,
+    Endpoint,
+    EngineFailed,
+    Event,
+    Final,
+    Finalise,
+    Listen,
+    Partial,
+    SpeechBegan,
+    SpeechEnded,
+)
+
+if TYPE_CHECKING:
+    from device.audio import Frame, Ring
+
+SILENCE_DB = -120.0
+_SILENT_PCM = bytes(2 * FRAME)
+
+log = logging.getLogger(__name__)
+
+
+class Ear:
+    """Everything that listens. ``step`` and ``execute`` from one thread.
+
+    ``clean`` is the ring of echo-free sound whose positions the frames have; pre-roll is read from it.
+    ``recogniser`` None: nothing is understood, every utterance ends in an empty ``Final``.
+    ``wake`` None: the words of the configuration; an empty sequence: no wake word at all.
+    Raises EngineError when a wake word or the VAD cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clean: Ring,
+        recogniser: EngineDoor | None,
+        wake: Sequence[WakeModel] | None = None,
+    ) -> None:
+        self._config, self._clean, self._door = config, clean, recogniser
+        self._vad, self._gate = Vad(), SpeechGate()
+        models = [find_word(word) for word in config.wake.words] if wake is None else wake
+        thresholds = (config.wake.threshold, config.wake.threshold_playing)
+        self._wake = WakeWords(models, thresholds) if models else None
+        barge_in = config.barge_in
+        self._barge_in = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
+        self._history = FrameHistory(round(config.audio.keep_s * 100))
+        self._hearing: Hearing | None = None
+        self._waiting: dict[int, Hearing] = {}  # finalised, their Final has not come yet
+        self._endpointing: Endpointing | None = None
+        self._speaking = False
+        self._wake_end = -1
+        self._down = False
+        self._restarts_foreseen = 0
+        self.recogniser: Ready | None = None
+        """What the recogniser said when it was ready; None before."""
+        self.counters = {"wakes": 0, "barge_ins": 0, "recogniser_failures": 0, "recogniser_warnings": 0}
+
+    @property
+    def leak_db(self) -> list[float]:
+        """Per band, how much of the playback is left after room and canceller; empty before anything played."""
+        return self._barge_in.leak_db
+
+    # ------------------------------------------------------------------ every 10 ms
+
+    def step(self, frame: Frame) -> list[Event]:
+        """Listen to one frame; returns what became known with it, in order."""
+        position, end = frame.position, frame.position + FRAME
+        missing, playing = frame.missing, frame.playing
+        pcm, level_db = (_SILENT_PCM, SILENCE_DB) if missing else (to_pcm(frame.clean), _level(frame.clean))
+        vad = not missing and self._vad.is_speech(pcm, level_db)
+        barge_in = self._barge_in
+        over_playback = barge_in.step(position, frame.clean, frame.reference, playing, vad, missing)
+        was_open = self._gate.open
+        self._gate.step(position, barge_in.counts if playing else vad)
+        speech = barge_in.counts if playing else self._gate.counts
+        self._history.write(position, speech, missing)
+
+        events: list[Event] = []
+        if self._gate.open and not was_open:
+            self._history.mark_speech(self._gate.onset, end)
+        events += self._speech_events(end, playing)
+        if self._wake is not None:
+            woken = self._wake.step(position, pcm, level_db, playing, missing)
+            for wake in woken:
+                self.counters["wakes"] += 1
+                self._wake_end = wake.end
+            events += woken
+        if over_playback is not None:
+            if isinstance(over_playback, BargeIn):
+                self.counters["barge_ins"] += 1
+                self._history.mark_speech(over_playback.onset, end)
+            events.append(over_playback)
+        if self._endpointing is not None and self._hearing is not None:
+            last = self._endpointing.step(position, speech)
+            if last is not None:
+                events.append(Endpoint(end, self._hearing.utterance, last))
+        events += self._recognise(end)
+        return events
+
+    def _speech_events(self, end: int, playing: bool) -> list[Event]:
+        """SpeechBegan only in the quiet, and not for a talker who is known from a BargeIn; every one is ended."""
+        gate = self._gate
+        if self._speaking and not gate.open:
+            self._speaking = False
+            return [SpeechEnded(end, gate.last)]
+        if not self._speaking and gate.open and not playing and not self._barge_in.active:
+            self._speaking = True
+            return [SpeechBegan(end, gate.onset)]
+        return []
+
+    # ------------------------------------------------------------------ the recogniser
+
+    def execute(self, command: Listen | Finalise | Discard) -> None:
+        """Carry out a command of the conversation; commands about utterances that are over do nothing."""
+        current = self._hearing
+        match command:
+            case Listen():
+                if current is not None:
+                    current.drop()
+                self._hearing = Hearing(command, self._clean, self._history, self._door)
+                self._endpointing = self._endpointing_from(command)
+            case Finalise(utterance=utterance):
+                if current is not None and current.utterance == utterance:
+                    current.finalise()
+                    self._waiting[utterance] = current
+                    self._hearing = self._endpointing = None
+            case Discard(utterance=utterance):
+                if current is not None and current.utterance == utterance:
+                    current.drop()
+                    self._hearing = self._endpointing = None
+                elif (waiting := self._waiting.pop(utterance, None)) is not None:
+                    waiting.drop()
+
+    def _endpointing_from(self, command: Listen) -> Endpointing:
+        """Endpointing that knows what was said in the pre-roll already.
+
+        An utterance that was over before it was asked for ends with the next frame, not in the past.
+        """
+        woken = command.after == self._wake_end
+        endpointing = Endpointing(self._config, command.after, WAKE_TAIL if woken else 0)
+        for position in range(self._history.floor(command.start), self._history.end, FRAME):
+            endpointing.step(position, self._history.speech(position), commit=False)
+        return endpointing
+
+    def _recognise(self, end: int) -> list[Event]:
+        events: list[Event] = []
+        door = self._door
+        if door is None:
+            events += [self._nothing(utterance, end) for utterance in self._waiting]
+            self._waiting.clear()
+            return events
+        # An utterance is begun only when the one before it has been handed over whole: the engine has one open.
+        for hearing in list(self._waiting.values()):
+            hearing.feed()
+        if self._hearing is not None and all(hearing.ended for hearing in self._waiting.values()):
+            self._hearing.feed()
+        for reply in door.poll():
+            events += self._reply(reply)
+        events += self._failures(door, end)
+        return events
+
+    def _reply(self, reply: object) -> list[Event]:
+        match reply:
+            case Partial(utterance=utterance):
+                current = self._hearing
+                known = utterance in self._waiting or (current is not None and current.utterance == utterance)
+                return [reply] if known else []
+            case Final(utterance=utterance):
+                return [reply] if self._waiting.pop(utterance, None) is not None else []
+            case Ready():
+                self.recogniser = reply
+                log.info("recogniser %s ready after %.1f s", reply.engine, reply.load_s)
+            case Warning(text=text):
+                self.counters["recogniser_warnings"] += 1
+                log.warning("recogniser: %s", text)
+            case _:
+                log.error("recogniser sent %s, which is no message of its contract", type(reply).__name__)
+        return []
+
+    def _failures(self, door: EngineDoor, end: int) -> list[Event]:
+        """Each crash is told once, and nobody waits for a ``Final`` that died with the engine.
+
+        ``failure`` stands until the engine works again, so a crash shows as its first appearance or, when it comes
+        while the engine is still loading, as one restart more than was foreseen.
+        """
+        events: list[Event] = []
+        down = door.failure is not None
+        crashed = (down and not self._down) or door.restarts > self._restarts_foreseen
+        self._down = down
+        if crashed:
+            self._restarts_foreseen = door.restarts + (1 if down else 0)
+            self.counters["recogniser_failures"] += 1
+            reason = door.failure or "it died and was started again"
+            events.append(EngineFailed(end, "recogniser", reason))
+            if self._hearing is not None:
+                events.append(self._nothing(self._hearing.utterance, end))
+                self._hearing = self._endpointing = None
+        if crashed or down:
+            events += [self._nothing(utterance, end) for utterance in self._waiting]
+            self._waiting.clear()
+        return events
+
+    def _nothing(self, utterance: int, end: int) -> Final:
+        free = self.recogniser is not None and self.recogniser.free
+        return Final(end, utterance, "", accepted=False, free=free)
+
+
+def _level(block: np.ndarray) -> float:
+    """RMS level, dBFS."""
+    return 10 * math.log10(float(np.dot(block, block)) / FRAME + 1e-12)
