@@ -104,9 +104,9 @@ def main(arguments: list[str]) -> int:
             on_event=send if request["events"] else None,
         )
     except EarshotError as exc:
-        result = ScenarioError(
-            f"{request['path']}: {exc}"
-        )  # one that survives pickling, whatever exc is made of
+        # as an error that survives pickling, whatever exc is made of
+        told, file = str(exc), request["path"]
+        result = ScenarioError(told if told.startswith(file) else f"{file}: {told}")
     send(result)
     return 0
 

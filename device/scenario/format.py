@@ -145,6 +145,15 @@ def parse(text: str, path: str = "scenario.toml") -> Scenario:
     return scenario
 
 
+def place(scenario: Scenario, *where: str | int) -> str:
+    """``file:line: say[2].voice`` of a key, for faults that show only when the file is run."""
+    try:
+        lines = toml_lines.key_lines(Path(scenario.path).read_text(encoding="utf-8"))
+    except OSError:  # not read from a file, or gone since
+        lines = {}
+    return f"{scenario.path}:{toml_lines.line_of(lines, where) or 1}: {_dotted(where)}"
+
+
 Problem = tuple[toml_lines.Path, str]
 
 
@@ -307,4 +316,4 @@ def _dotted(where: toml_lines.Path) -> str:
     return out or "the file"
 
 
-__all__ = ["Endpoint", "Expect", "Reply", "Room", "Say", "Scenario", "load", "parse"]
+__all__ = ["Endpoint", "Expect", "Reply", "Room", "Say", "Scenario", "load", "parse", "place"]

@@ -29,8 +29,21 @@ BLUE, SKY, ORANGE, GREEN, RED, PURPLE, GREY, INK = (
 )  # fmt: skip
 STRIP_S = 15.0
 """[s] Most that one strip holds: at this scale speech fits below its own words."""
-CHARS_PER_S = 11.0
-"""Characters of label text that fit into one second's width."""
+STRIP_CHARS = 165
+"""Characters of label text that fit into a strip's width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A strip: it shows ``start`` to ``end``, and has room until ``edge`` (s)."""
+
+    start: float
+    end: float
+    edge: float
+
+    @property
+    def chars_per_s(self) -> float:
+        return STRIP_CHARS / (self.edge - self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +57,28 @@ class Mark:
     rule: bool = False
     """Whether a thin vertical line through all lanes shows the moment."""
 
+    @property
+    def start(self) -> float:
+        return self.at_s
+
+    @property
+    def end(self) -> float:
+        return self.at_s
+
+    @property
+    def weight(self) -> str:
+        return "normal"
+
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
     """A measured time between two moments."""
 
-    start_s: float
-    end_s: float
+    start: float
+    end: float
     label: str
     colour: str
+    weight: str = "bold"
 
 
 def draw(result: Result, sound: Sound, path: Path) -> None:
@@ -69,13 +95,10 @@ def draw(result: Result, sound: Sound, path: Path) -> None:
         "hatch.linewidth": 0.6,
     }
     with plt.rc_context(style):
-        total = max(len(sound.mic) / RATE_HZ, 1.0)
-        count = max(1, round(np.ceil(total / STRIP_S)))
-        strip_s = total / count
         marks, brackets = list(_marks(result)), list(_brackets(result, sound))
-        windows = [(n * strip_s, (n + 1) * strip_s) for n in range(count)]
-        depths = [_depth(marks, brackets, window) for window in windows]
-        heights = [_heights(depth) for depth in depths]
+        windows = _windows(result, sound)
+        count = len(windows)
+        heights = [_heights(len(_pack(marks, brackets, window))) for window in windows]
         figure = plt.figure(figsize=(17, 1.5 + sum(map(sum, heights)) + 0.55 * count), dpi=110)
         top = _title(figure, result)
         outer = figure.add_gridspec(
@@ -84,9 +107,35 @@ def draw(result: Result, sound: Sound, path: Path) -> None:
         )  # fmt: skip
         for strip, window, height in zip(outer, windows, heights, strict=True):
             lanes = strip.subgridspec(4, 1, height_ratios=height, hspace=0.0).subplots(sharex=True)
+            lanes[0].set_xlim(window.start, window.edge)
             _strip(lanes, result, sound, marks, brackets, window)
         figure.savefig(path)
         plt.close(figure)
+
+
+def _windows(result: Result, sound: Sound) -> list[Window]:
+    """The strips' times, all equally long; a strip ends where the longest quiet is, not in the middle of a word."""
+    total = max(len(sound.mic) / RATE_HZ, 1.0)
+    if total <= STRIP_S:
+        return [Window(0.0, total, total)]
+    busy = _audible_spans(result, len(sound.gain))
+    for line in result.lines:
+        busy[line.span.first // FRAME : line.span.last // FRAME + 80] = True
+    for one in result.events:
+        if one.event in ("final", "turn", "first_token", "error"):
+            busy[one.position // FRAME : one.position // FRAME + 80] = True
+    breaks = [0.0]
+    while total - breaks[-1] > STRIP_S:
+        first, last = round((breaks[-1] + 0.55 * STRIP_S) * 100), round((breaks[-1] + STRIP_S) * 100)
+        best, run = (0, last), 0
+        for block in range(first, last):
+            run = 0 if busy[block] else run + 1
+            if run > best[0]:
+                best = (run, block - run // 2)
+        breaks.append(best[1] / 100)
+    ends = [*breaks[1:], total]
+    longest = max(end - start for start, end in zip(breaks, ends, strict=True))
+    return [Window(start, end, start + longest) for start, end in zip(breaks, ends, strict=True)]
 
 
 # ---------------------------------------------------------------------- the head
@@ -140,11 +189,10 @@ def _strip(
     sound: Sound,
     marks: Sequence[Mark],
     brackets: Sequence[Bracket],
-    window: tuple[float, float],
+    window: Window,
 ) -> None:
     talker, mic, speaker, mind = lanes
     for axes, name in zip(lanes, ("talker", "microphone", "loudspeaker", "earshot"), strict=True):
-        axes.set_xlim(window)
         axes.set_ylim(-1, 1)
         axes.set_yticks([])
         axes.tick_params(bottom=axes is mind, labelbottom=axes is mind)
@@ -152,11 +200,11 @@ def _strip(
         axes.grid(axis="x", color="#E8E8E8", lw=0.8)
         axes.set_axisbelow(True)
         for mark in marks:
-            if mark.rule and window[0] <= mark.at_s < window[1]:
+            if mark.rule and window.start <= mark.at_s < window.end:
                 axes.axvline(mark.at_s, color=mark.colour, lw=0.9, alpha=0.55)
-    start = int(np.ceil(window[0]))
-    mind.set_xticks(range(start, int(window[1]) + 1))
-    mind.set_xticklabels([f"{t} s" for t in range(start, int(window[1]) + 1)], fontsize=9, color="#555555")
+    start = int(np.ceil(window.start))
+    mind.set_xticks(range(start, int(window.end) + 1))
+    mind.set_xticklabels([f"{t} s" for t in range(start, int(window.end) + 1)], fontsize=9, color="#555555")
     _talkers(talker, result.lines, sound, window)
     _wave(mic, sound.mic, window, "#C9C9C9", _scale(sound.mic))
     _wave(mic, sound.clean, window, INK, _scale(sound.mic))
@@ -164,24 +212,24 @@ def _strip(
     _mind(mind, marks, brackets, window)
 
 
-def _talkers(axes: Any, lines: Sequence[Line], sound: Sound, window: tuple[float, float]) -> None:
+def _talkers(axes: Any, lines: Sequence[Line], sound: Sound, window: Window) -> None:
     for index, line in enumerate(lines):
         first, last = seconds(line.span.first), seconds(line.span.last)
-        if last < window[0] or first > window[1]:
+        if last < window.start or first > window.end:
             continue
         axes.axvspan(first, last, ymin=0.06, ymax=0.3, color=BLUE, lw=0)
-        left = max(first, window[0])
+        left = max(first, window.start)
         later = [
             seconds(other.span.first) for other in lines[index + 1 :] if other.span.first > line.span.first
         ]
-        room = min([window[1], *later]) - left
+        room = min([window.end, *later]) - left
         text = line.text or f"[{line.id}]"
-        if first < window[0]:
+        if first < window.start:
             text = f"… {text}"
         _text(axes, left, 0.92, f"“{text}”", room, BLUE, va="top", weight="bold", lines=2)
 
 
-def _playback(axes: Any, result: Result, sound: Sound, window: tuple[float, float]) -> None:
+def _playback(axes: Any, result: Result, sound: Sound, window: Window) -> None:
     _wave(axes, sound.played, window, ORANGE, _scale(sound.played), middle=-0.42, height=0.5)
     times = np.arange(len(sound.gain)) * FRAME / RATE_HZ
     spoken = _audible_spans(result, len(sound.gain))
@@ -211,16 +259,30 @@ def _playback(axes: Any, result: Result, sound: Sound, window: tuple[float, floa
         at = seconds(event.position)
         heard = heards.get(event.data.get("reply"))
         end = seconds(heard.position) if heard else len(sound.gain) * FRAME / RATE_HZ
-        if end < window[0] or at > window[1]:
+        if end < window.start or at > window.end:
             continue
-        left = max(at, window[0])
-        later = min([window[1], *(seconds(e.position) for e in starts[index + 1 :])])
+        left = max(at, window.start)
+        later = min(
+            [window.end, *(seconds(e.position) for e in starts[index + 1 :] if e.position > event.position)]
+        )
         text = (heard.text if heard else event.text).strip()
-        if heard and heard.data.get("interrupted"):
+        text = _part(text, (window.start - at) / max(end - at, 0.1), (window.end - at) / max(end - at, 0.1))
+        if heard and heard.data.get("interrupted") and end <= window.end:
             text += " —✂"
-        if at < window[0]:
-            text = "… " + text[round(len(text) * (window[0] - at) / max(end - at, 0.1)) :].partition(" ")[2]
-        _text(axes, left + 0.03, 0.95, text, later - left, "#8F5A00", va="top", lines=2)
+        room = min(max(later, end), window.end) - left
+        _text(axes, left + 0.03, 0.95, text, room, "#8F5A00", va="top", lines=2)
+
+
+def _part(text: str, begin: float, end: float) -> str:
+    """The words between two shares of ``text``, with … where it goes on."""
+    first, last = (round(min(max(share, 0.0), 1.0) * len(text)) for share in (begin, end))
+    before, after = text[:first], text[last:]
+    middle = text[first:last]
+    if before and not before.endswith(" "):
+        middle = middle.partition(" ")[2]
+    if after:
+        middle += after.partition(" ")[0]
+    return f"{'… ' if before else ''}{middle.strip()}{' …' if after.strip() and ' ' in after else ''}"
 
 
 def _audible_spans(result: Result, blocks: int) -> NDArray[np.bool_]:
@@ -238,7 +300,7 @@ def _audible_spans(result: Result, blocks: int) -> NDArray[np.bool_]:
     return out
 
 
-def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window: tuple[float, float]) -> None:
+def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window: Window) -> None:
     rows = _pack(marks, brackets, window)
     depth = max(len(rows), 2)
     for row, content in enumerate(rows):
@@ -246,40 +308,44 @@ def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window:
         for item in content:
             if isinstance(item, Mark):
                 axes.plot([item.at_s], [y], marker=item.sign, color=item.colour, ms=6.5, clip_on=False)
-                axes.text(
-                    item.at_s + 0.09,
-                    y,
-                    item.label,
-                    va="center",
-                    color=item.colour,
-                    fontsize=9.5,
-                    clip_on=True,
-                )
             else:
                 ends = {"arrowstyle": "|-|,widthA=0.25,widthB=0.25", "color": item.colour, "lw": 1.3}
                 axes.annotate(
-                    "", (item.end_s, y), (item.start_s, y), arrowprops={**ends, "shrinkA": 0, "shrinkB": 0}
+                    "", (item.end, y), (item.start, y), arrowprops={**ends, "shrinkA": 0, "shrinkB": 0}
                 )
-                axes.text(
-                    item.end_s + 0.07, y, item.label, va="center", color=item.colour, fontsize=9.5, weight="bold",
-                    clip_on=True,
-                )  # fmt: skip
+            before = _flipped(item, window)
+            axes.annotate(
+                item.label, (item.start if before else item.end, y), xytext=(-8 if before else 8, 0),
+                textcoords="offset points", va="center", ha="right" if before else "left", color=item.colour,
+                fontsize=9.5, weight=item.weight,
+            )  # fmt: skip
 
 
-def _pack(
-    marks: Iterable[Mark], brackets: Iterable[Bracket], window: tuple[float, float]
-) -> list[list[Mark | Bracket]]:
+def _width(label: str, window: Window) -> float:
+    """Seconds that a label takes, its sign and a gap included."""
+    return (len(label) + 3) / window.chars_per_s
+
+
+def _flipped(item: Mark | Bracket, window: Window) -> bool:
+    """Whether the label stands before its mark, because behind it the strip ends."""
+    width = _width(item.label, window)
+    return item.end + width > window.edge and item.start - width > window.start
+
+
+def _pack(marks: Iterable[Mark], brackets: Iterable[Bracket], window: Window) -> list[list[Mark | Bracket]]:
     """Rows of labels that do not run into one another, filled from the top."""
     items: list[tuple[float, float, Mark | Bracket]] = []
-    for mark in marks:
-        items.append((mark.at_s, mark.at_s + 0.25 + len(mark.label) / CHARS_PER_S, mark))
-    for bracket in brackets:
-        items.append((bracket.start_s, bracket.end_s + 0.2 + len(bracket.label) / (CHARS_PER_S - 1), bracket))
+    for item in (*marks, *brackets):
+        if not window.start <= item.start < window.end:
+            continue
+        width = _width(item.label, window)
+        if _flipped(item, window):
+            items.append((item.start - width, item.end + 0.1, item))
+        else:
+            items.append((item.start - 0.1, item.end + width, item))
     rows: list[list[Mark | Bracket]] = []
     ends: list[float] = []
     for start, end, item in sorted(items, key=lambda entry: entry[0]):
-        if not window[0] <= start < window[1]:
-            continue
         for row, taken in enumerate(ends):
             if taken <= start:
                 rows[row].append(item)
@@ -291,10 +357,6 @@ def _pack(
     return rows
 
 
-def _depth(marks: Iterable[Mark], brackets: Iterable[Bracket], window: tuple[float, float]) -> int:
-    return len(_pack(marks, brackets, window))
-
-
 # ---------------------------------------------------------------------- what is marked
 
 
@@ -304,6 +366,8 @@ def _marks(result: Result) -> Iterable[Mark]:
         match one.event:
             case "wake":
                 yield Mark(at, "v", PURPLE, f"wake “{one.text}”", rule=True)
+            case "final" if one.text and not one.data.get("accepted", True):
+                yield Mark(at, "s", GREY, f"unsure: “{_short(one.text, 46)}”")
             case "final" if one.text:
                 yield Mark(at, "s", BLUE, f"understood “{_short(one.text, 46)}”")
             case "final":
@@ -335,7 +399,7 @@ def _brackets(result: Result, sound: Sound) -> Iterable[Bracket]:
             yield Bracket(seconds(span.last), seconds(span.last + answer), label, GREEN)
         stop = reached(mine, ("hold", "cancel"), span.first, sound.gain, below=0.0)
         if stop is not None:
-            label = f"silent {ms(stop):.0f} ms after the first sample"
+            label = f"silent {ms(stop):.0f} ms after the first sound"
             yield Bracket(seconds(span.first), seconds(span.first + stop), label, RED)
 
 
@@ -349,15 +413,15 @@ def _scale(samples: NDArray[np.float32]) -> float:
 def _wave(
     axes: Any,
     samples: NDArray[np.float32],
-    window: tuple[float, float],
+    window: Window,
     colour: str,
     scale: float,
     middle: float = 0.0,
     height: float = 0.92,
 ) -> None:
     """The envelope, one column about 10 ms wide."""
-    first = max(0, int(window[0] * RATE_HZ) // FRAME)
-    blocks = samples[first * FRAME : int(window[1] * RATE_HZ) // FRAME * FRAME]
+    first = max(0, int(window.start * RATE_HZ) // FRAME)
+    blocks = samples[first * FRAME : int(window.end * RATE_HZ) // FRAME * FRAME]
     if not len(blocks):
         return
     peaks = np.abs(blocks.reshape(-1, FRAME)).max(axis=1) / max(scale, 1e-6)
@@ -369,7 +433,7 @@ def _wave(
 def _text(
     axes: Any, x: float, y: float, text: str, room_s: float, colour: str, lines: int, **style: Any
 ) -> None:
-    width = max(8, int(room_s * CHARS_PER_S))
+    width = max(8, int(room_s * STRIP_CHARS / np.ptp(axes.get_xlim())))
     wrapped = textwrap.wrap(text, width, max_lines=lines, placeholder=" …")
     axes.text(x, y, "\n".join(wrapped), color=colour, fontsize=9.5, linespacing=1.15, clip_on=True, **style)
 

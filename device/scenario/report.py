@@ -47,6 +47,10 @@ class Live:
             self._print(
                 one.position, "bold yellow", "earshot", f"said “{escape(one.text)}”{cut}", markup=True
             )
+        elif one.event == "final" and not one.data.get("accepted", True):
+            self._print(
+                one.position, "dim", "", f"is not sure of “{one.text}”" if one.text else "understands nothing"
+            )
         elif one.event in _SHOWN and (one.text or one.event not in ("final",)):
             style, name = _SHOWN[one.event]
             text = f"{name} “{one.text}”" if one.text else name

@@ -30,7 +30,7 @@ from device.daemon import Device
 from device.errors import AudioError, LinkError, ScenarioError
 from device.link.mqtt import MqttTransport
 from device.link.transport import OfflineTransport
-from device.scenario import talkers
+from device.scenario import format, talkers
 from device.scenario.endpoint import ScriptedTransport
 from device.scenario.expectations import Happened, Verdict, judge_all, line_of
 from device.scenario.format import Scenario
@@ -308,7 +308,10 @@ def _room(scenario: Scenario, realtime: bool) -> RoomSettings:
         key: value for key, value in msgspec.to_builtins(scenario.room).items() if value not in (None, "")
     }
     if "noise" in given:
-        given["noise"] = scenario.folder / given["noise"]
+        try:
+            given["noise"] = read_wav(scenario.folder / given["noise"])
+        except AudioError as exc:
+            raise ScenarioError(f"{format.place(scenario, 'room', 'noise')}: {exc}") from exc
     elif "snr_db" in given:
         given["noise"] = _pink_noise(scenario.seed)
     return replace(RoomSettings(seed=scenario.seed, realtime=realtime), **given)
@@ -326,11 +329,17 @@ def _pink_noise(seed: int) -> NDArray[np.float32]:
 
 def _clip(scenario: Scenario, index: int) -> NDArray[np.float32]:
     line = scenario.say[index]
-    if not line.wav:
-        return talkers.render(line.text, line.voice)
-    clip = read_wav(scenario.folder / line.wav)
+    try:
+        if not line.wav:
+            return talkers.render(line.text, line.voice)
+        clip = read_wav(scenario.folder / line.wav)
+    except (ScenarioError, AudioError) as exc:
+        key = "wav" if line.wav else "voice"
+        raise ScenarioError(f"{format.place(scenario, 'say', index, key)}: {exc}") from exc
     if not np.any(clip):
-        raise AudioError(f"{scenario.folder / line.wav}: nothing but silence")
+        raise ScenarioError(
+            f"{format.place(scenario, 'say', index, 'wav')}: {line.wav} is nothing but silence"
+        )
     return clip
 
 

@@ -74,6 +74,8 @@ def _rows(result: Result) -> Iterator[tuple[float, str, str]]:
         match one.event:
             case "wake":
                 yield at, "earshot", f"*wakes on “{one.text}”*"
+            case "final" if one.text and not one.data.get("accepted", True):
+                yield at, "earshot", f"*heard “{one.text}”, but is not sure*"
             case "final":
                 yield at, "earshot", f"*understood “{one.text}”*" if one.text else "*understood nothing*"
             case "intent":
