@@ -13,11 +13,11 @@ from device.values import RATE_HZ
 
 
 class _Segment(NamedTuple):
-    """``count`` track samples from ``first`` on, leaving without a break from capture position ``leaves`` on."""
+    """``length`` track samples from ``first`` on, leaving without a break from capture position ``leaves`` on."""
 
     leaves: int
     first: int
-    count: int
+    length: int
     high: int  # furthest track sample of the segments before
 
 
@@ -40,15 +40,15 @@ class PlayedLog:
         high = 0
         if self._segments:
             last = self._segments[-1]
-            if first == last.first + last.count and leaves == self._end(last):
-                self._segments[-1] = last._replace(count=last.count + count)
+            if first == last.first + last.length and leaves == self._end(last):
+                self._segments[-1] = last._replace(length=last.length + count)
                 return
-            high = max(last.high, last.first + last.count)
+            high = max(last.high, last.first + last.length)
             leaves = max(leaves, last.leaves + 1)  # a timestamp that jumped back must not unsort the log
         self._segments.append(_Segment(leaves, first, count, high))
 
     def _end(self, segment: _Segment) -> int:
-        return segment.leaves + segment.count * RATE_HZ // self._rate_hz
+        return segment.leaves + segment.length * RATE_HZ // self._rate_hz
 
     @property
     def first(self) -> int | None:
@@ -69,13 +69,13 @@ class PlayedLog:
         if index < 0:
             return 0
         segment = self._segments[index]
-        gone = min(segment.count, (position - segment.leaves) * self._rate_hz // RATE_HZ)
+        gone = min(segment.length, (position - segment.leaves) * self._rate_hz // RATE_HZ)
         return max(segment.high, segment.first + gone)
 
     def leaves_at(self, track_sample: int) -> int | None:
         """Capture position at which ``track_sample`` leaves (the last time, if twice), None if not yet known."""
         for segment in reversed(self._segments):
-            if segment.first <= track_sample < segment.first + segment.count:
+            if segment.first <= track_sample < segment.first + segment.length:
                 return segment.leaves + (track_sample - segment.first) * RATE_HZ // self._rate_hz
         return None
 
