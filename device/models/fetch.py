@@ -18,6 +18,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from device.models.catalogue import Entry, File, catalogue
@@ -143,7 +144,7 @@ class _Fetch:
                 file.url,
                 part,
                 self.progress,
-                room_for=lambda rest, more=ahead + unpacks: self.need(rest + more),
+                room_for=partial(self.need, more=ahead + unpacks),
                 limit=self.limit,
             )
             self.progress.stop()
@@ -256,8 +257,9 @@ class _Fetch:
         (self.new / MARKER).write_text("\n".join(lines) + "\n", encoding="utf-8")
         return pinned
 
-    def need(self, n: int) -> None:
-        """``FetchError`` unless ``n`` bytes and a little to spare are free."""
+    def need(self, n: int, more: int = 0) -> None:
+        """``FetchError`` unless ``n + more`` bytes and a little to spare are free."""
+        n += more
         free = shutil.disk_usage(self.root).free
         if free < n + SPARE_BYTES:
             raise FetchError(
