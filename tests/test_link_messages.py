@@ -1,0 +1,244 @@
+"""What may be said on the wire, and what happens to everything else."""
+
+from __future__ import annotations
+
+import random
+import socket
+import struct
+import threading
+
+import msgspec
+import pytest
+from helpers_broker import until
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from device.config.schema import MqttSection
+from device.errors import LinkError
+from device.link import topics
+from device.link.client import BrokerClient, Will
+from device.link.ids import uuid7
+from device.link.messages import Ack, Cancel, Delta, End, Line, Open, Status, decode, encode
+from device.link.turns import Turns, TurnSettings
+from device.values import OpenTurn, TurnDelta, TurnEnded, TurnFailed
+
+DELTA = {"op": "delta", "turn": "t1", "rev": 0, "seq": 0, "off": 0, "text": "hi", "worker": "w1"}
+
+
+def as_json(value: object) -> bytes:
+    return msgspec.json.encode(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("turn", Open(turn="t1", text="hi", conversation=(Line(role="user", text="x"),))),
+        ("ctl", Cancel(turn="t1", worker="w1", reason="stop")),
+        ("reply", Ack(turn="t1", worker="w1")),
+        ("reply", Delta(turn="t1", worker="w1", seq=0, off=0, text="grüß \N{WHITE SMILING FACE}")),
+        ("reply", End(turn="t1", worker="w1", n=1, len=2, text="hi", expect_reply=True)),
+        ("status", Status(state="online", boot="b1", problems=("no microphone",))),
+    ],
+)
+def test_what_is_encoded_decodes_to_the_same(kind, message):
+    assert decode(kind, encode(kind, message)) == message
+
+
+def test_unknown_keys_are_ignored():
+    assert decode("reply", as_json({**DELTA, "colour": {"deep": [1, 2]}})).text == "hi"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"seq": "0"}, "$.seq"),
+        ({"seq": -1}, "$.seq"),
+        ({"seq": 1.5}, "$.seq"),
+        ({"text": None}, "$.text"),
+        ({"turn": "a/b"}, "$.turn"),
+        ({"turn": "newline\n"}, "$.turn"),
+        ({"worker": "#"}, "$.worker"),
+        ({"rev": True}, "$.rev"),
+        ({"op": "dance"}, "$.op"),
+    ],
+)
+def test_a_wrong_type_is_refused_with_its_path(change, path):
+    with pytest.raises(LinkError, match="reply: ") as caught:
+        decode("reply", as_json({**DELTA, **change}))
+    assert path in str(caught.value)
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(LinkError, match="`seq`"):
+        decode("reply", as_json({k: v for k, v in DELTA.items() if k != "seq"}))
+
+
+def test_a_message_of_the_wrong_kind_is_refused():
+    with pytest.raises(LinkError, match="op"):
+        decode("ctl", as_json(DELTA))
+
+
+def test_too_many_bytes_are_refused_before_they_are_read():
+    with pytest.raises(LinkError, match="8192"):
+        decode("reply", b" " * 9000 + as_json(DELTA))
+
+
+def test_an_open_that_is_too_long_loses_its_oldest_history_first():
+    history = tuple(Line(role="user", text=f"{index} " + "ü" * 3000) for index in range(12))
+    payload = encode("turn", Open(turn="t1", text="and now?", conversation=history))
+    kept = decode("turn", payload).conversation
+    assert len(payload) <= 32 * 1024 and kept == history[-len(kept) :] and len(kept) == 5
+
+
+def test_an_end_that_is_too_long_leaves_its_text_out():
+    end = decode("reply", encode("reply", End(turn="t1", worker="w1", n=9, len=8000, text="ü" * 8000)))
+    assert end.text is None and end.len == 8000
+
+
+def test_what_can_not_be_shortened_is_an_error_at_the_sender():
+    with pytest.raises(LinkError, match="Delta"):
+        encode("reply", Delta(turn="t1", worker="w1", seq=0, off=0, text="ü" * 5000))
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300)
+def test_no_bytes_raise_anything_but_a_link_error(payload):
+    for kind in topics.TRAVEL:
+        with pytest.raises(LinkError):
+            decode(kind, payload)
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.integers())
+)
+MESSAGES = [
+    {"op": "ack", "turn": "t1", "rev": 0, "attempt": 1, "worker": "w1"},
+    DELTA,
+    {"op": "tool", "turn": "t1", "call": "c", "name": "n", "args": {}},
+    {"op": "end", "turn": "t1", "n": 1, "len": 2, "text": "hi"},
+    {"op": "err", "turn": "t1", "code": "boom"},
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(MESSAGES), st.data()), max_size=8), st.data())
+@settings(max_examples=200)
+def test_messages_with_one_field_gone_wrong_never_raise_and_end_a_turn_at_most_once(script, data):
+    turns = Turns(TurnSettings(), mint=lambda: "t1")
+    turns.open(OpenTurn(1, "hello"), 0)
+    for message, _ in script:
+        field = data.draw(st.sampled_from(sorted(message)))
+        changed = {**message, field: data.draw(VALUES)} if data.draw(st.booleans()) else message
+        try:
+            turns.receive(decode("reply", as_json(changed)), 0)
+        except LinkError:
+            continue
+    happened = turns.events()
+    assert sum(isinstance(e, TurnEnded | TurnFailed) for e in happened) <= 1
+    assert all(isinstance(e.text, str) for e in happened if isinstance(e, TurnDelta))
+
+
+def test_turn_ids_are_rfc_9562_and_sort_by_time():
+    # the example of RFC 9562, appendix A.6
+    entropy = (0xCC3 << 62 | 0x18C4DC0C0C07398F).to_bytes(10, "big")
+    assert uuid7(0x017F22E279B0, entropy) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+    assert uuid7(1000) < uuid7(2000) and uuid7() != uuid7()
+
+
+def test_a_topic_tells_its_device():
+    assert topics.device_of("earshot/1/d/kitchen/up/turn/home") == "kitchen"
+    for other in (
+        "earshot/1/w/a1/up/status",
+        "x/earshot/1/d/kitchen/up",
+        "earshot/1/d//up",
+        "earshot/1/d/kitchen",
+    ):
+        assert topics.device_of(other) is None
+
+
+# --------------------------------------------------------------------------- a broker that sends nonsense
+
+
+def _string(data: bytes) -> bytes:
+    return struct.pack("!H", len(data)) + data
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    assert len(body) < 128
+    return bytes([first, len(body)]) + body
+
+
+CONNACK = _packet(0x20, b"\0\0\0")
+PROPERTIES = b"\x02\x00\x00\x00\x1e\x08" + _string(b"r/t") + b"\x09" + _string(b"\1\2")
+GOOD = [
+    _packet(0x30, _string(b"t/x") + bytes([len(PROPERTIES)]) + PROPERTIES + b"hello"),
+    _packet(0x32, _string(b"t/x") + b"\0\1\0hi"),
+    _packet(0x90, b"\0\1\0\1"),
+    _packet(0x40, b"\0\1\x10\0"),
+    _packet(0x62, b"\0\2"),
+    _packet(0xD0, b""),
+    _packet(0xE0, b"\x8e\0"),
+    CONNACK,
+]
+# paho reads the topic when it is asked for it, inside the callback: the one input that killed paho 2.2's thread
+NOT_UTF8 = _packet(0x30, _string(b"t/\xff\xfe") + b"\0hello")
+
+
+def mutations(seed: int, count: int) -> list[bytes]:
+    """``GOOD`` packets with one to four bytes changed, dropped, added, or the end cut off; the same for a seed."""
+    chance = random.Random(seed)
+    made = []
+    for _ in range(count):
+        packet = bytearray(chance.choice(GOOD))
+        for _ in range(chance.randint(1, 4)):
+            match chance.randrange(4):
+                case 0:
+                    packet[chance.randrange(len(packet))] = chance.randrange(256)
+                case 1 if len(packet) > 2:
+                    del packet[chance.randrange(len(packet))]
+                case 2:
+                    packet.insert(chance.randrange(len(packet) + 1), chance.randrange(256))
+                case 3 if len(packet) > 3:
+                    del packet[chance.randrange(2, len(packet)) :]
+                    packet[1] = len(packet) - 2
+        made.append(bytes(packet))
+    return made
+
+
+def test_a_hostile_broker_never_leaves_the_link_without_a_thread(monkeypatch):
+    """Each connection is answered with a valid CONNACK and one broken packet; every time the client comes back."""
+    monkeypatch.setattr("device.link.client.REVIVE_S", 0.0)
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
+    monkeypatch.setattr("threading.excepthook", lambda arguments: None)
+    monkeypatch.setattr("paho.mqtt.client.Client._reconnect_wait", lambda client: None)
+    attacks = [NOT_UTF8, *mutations(seed=1, count=60)]
+    served = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for attack in attacks:
+                connection, _ = server.accept()
+                with connection:
+                    connection.settimeout(5)
+                    try:
+                        connection.recv(4096)
+                        connection.sendall(CONNACK + attack)
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(4096):
+                            pass
+                    except OSError:
+                        pass
+                served.append(attack)
+
+        threading.Thread(target=serve, daemon=True).start()
+        client = BrokerClient(
+            MqttSection(port=server.getsockname()[1]),
+            "victim",
+            subscriptions=("t/#",),
+            receive=lambda received: None,
+            will=lambda conn: Will("w", b""),
+            session_expiry_s=0,
+        )
+        until(lambda: client.check() or len(served) == len(attacks), "every attack to be survived", 120)
+        until(lambda: client.check() or client.alive, "a living thread")
+        assert client.counters["on_message_failed"] >= 1, "the topic that is no UTF-8"
+        client.close()
