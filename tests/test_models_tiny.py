@@ -47,7 +47,7 @@ TALK = (
     "right",
     "i see",
 )
-FOREIGN = ("elephants like bananas", "clever neighbours love guitars", "beautiful mountain village")
+FOREIGN = ("elephants eat bananas", "clever neighbours love guitars", "beautiful mountain village")
 
 # In a process of its own: espeak-ng has one engine and one callback a process, and other tests use them too.
 RENDER = """
