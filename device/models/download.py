@@ -50,7 +50,6 @@ def download(
     *,
     room_for: RoomFor | None = None,
     limit: int = 0,
-    pause_s: float = 1.0,
 ) -> None:
     """Bring ``url`` whole into ``part``, going on from what is there. Blocks; raises ``FetchError``.
 
