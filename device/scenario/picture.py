@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from device.errors import ScenarioError
 from device.scenario.expectations import Happened
 from device.scenario.measures import Sound, reached, voice_to_voice
 from device.scenario.result import Line, Result, seconds
@@ -82,8 +83,11 @@ class Bracket:
 
 
 def draw(result: Result, sound: Sound, path: Path) -> None:
-    """Write the picture of a run."""
-    import matplotlib
+    """Write the picture of a run. Raises ``ScenarioError`` where matplotlib is missing."""
+    try:
+        import matplotlib
+    except ImportError as exc:
+        raise ScenarioError("the picture needs matplotlib: `pip install 'earshot[plot]'`") from exc
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt

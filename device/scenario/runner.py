@@ -45,7 +45,7 @@ Watcher = Callable[[Happened], None]
 """Told what happens, as it happens; besides the device's events there is ``line`` when a talker begins one."""
 
 CLOCK_STARTS = datetime.datetime(2026, 1, 5, 9, 30)
-"""What the device's clock shows at position 0 of a lock-step run, so that "what time is it" has one answer."""
+"""What the device's clock shows at position 0."""
 QUIET_END = 2 * RATE_HZ
 """So long nothing sounds and nothing is under way: the scenario is over."""
 DECIDED_END = RATE_HZ // 2
@@ -66,12 +66,14 @@ def run_scenario(
     worker: bool = True,
     out_dir: Path | None = None,
     on_event: Watcher | None = None,
+    now: Callable[[], datetime.datetime] | None = None,
 ) -> Result:
     """Run ``scenario`` in this process and thread.
 
     ``broker`` (host, port) is used by a real-time run in place of a private one; ``worker=False``: somebody else
     answers the turns there (a real-time run starts the scripted worker otherwise). ``out_dir`` gets
-    ``conversation.wav``, ``timeline.json``, ``timeline.png`` and ``transcript.md``.
+    ``conversation.wav``, ``timeline.json``, ``timeline.png`` and ``transcript.md``. ``now`` is the device's clock;
+    None: one that shows 09:30 at the start, so that "what time is it" has one answer.
 
     Raises ``ScenarioError`` for lines that cannot be spoken, ``AudioError`` for a broken WAV, ``EngineError``,
     ``ModelMissing`` and ``LinkError`` for parts of the device that are not there.
@@ -88,7 +90,7 @@ def run_scenario(
             transport = MqttTransport(config)
         else:
             transport = ScriptedTransport(scenario.endpoint)
-        run = _Run(scenario, config, backend, transport, clips, realtime, on_event)
+        run = _Run(scenario, config, backend, transport, clips, realtime, on_event, now)
         stack.callback(run.device.stop)
         result = run.play()
     if out_dir is not None:
@@ -110,6 +112,7 @@ class _Run:
         clips: dict[str, NDArray[np.float32]],
         realtime: bool,
         on_event: Watcher | None,
+        now: Callable[[], datetime.datetime] | None,
     ) -> None:
         self.scenario, self.backend, self.transport, self.clips = scenario, backend, transport, clips
         self.realtime = realtime
@@ -131,7 +134,7 @@ class _Run:
             in_process=not realtime,
             attention=scenario.attention,
             trace=self._traced,
-            **({} if realtime else {"now": self._now}),
+            now=now or self._now,
         )
         self.recorder = Recorder(self.device.engine, backend)
 
