@@ -107,7 +107,7 @@ def jsgf(sentences: Sentences, wake_words: Iterable[str] = ()) -> str:
     rules = [_jsgf(template, sentences, lists) for _, template in _templates(sentences)]
     wakes = [spoken(word) for word in wake_words]
     skip = f"[{_either(sentences.skip_words)}] " if sentences.skip_words else ""
-    command = f"{skip}<command> {skip}| <heard>" if sentences.heard else f"{skip}<command> {skip}"
+    command = f"{skip}<command> {skip}" + ("| <heard>" if sentences.heard else "")
     if wakes:
         command = f"[<wake>] ({command}) | <wake>"
     lines = ["#JSGF V1.0;", "grammar commands;", f"public <sentence> = {command};"]

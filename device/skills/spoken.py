@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "- - twenty thirty forty fifty".split()
-_ORDINALS = (
-    "- first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = ("January February March April May June July August September October November December").split()
+_ONES_TEXT = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen"""
+_ORDINALS_TEXT = """- first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+    fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"""
+_DAYS_TEXT = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_MONTHS_TEXT = "January February March April May June July August September October November December"
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty")
+_ONES, _ORDINALS, _DAYS, _MONTHS = (
+    text.split() for text in (_ONES_TEXT, _ORDINALS_TEXT, _DAYS_TEXT, _MONTHS_TEXT)
+)
 
 
 def say_time(time: datetime.time) -> str:
@@ -35,7 +34,7 @@ def say_time(time: datetime.time) -> str:
     if minute == 30:
         return f"It's half past {this} {part}."
     if minute == 45:
-        return f"It's a quarter to {following} {_part_of_day(hour + 1)}."
+        return f"It's a quarter to {following} {part}."
     minutes = f"oh {_ONES[minute]}" if minute < 10 else number(minute)
     return f"It's {this} {minutes} {part}."
 
@@ -66,7 +65,6 @@ def _clock_hour(hour: int) -> str:
 
 
 def _part_of_day(hour: int) -> str:
-    hour %= 24
     if hour < 12:
         return "in the morning" if hour >= 4 else "at night"
     if hour < 18:
