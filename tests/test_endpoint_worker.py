@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import subprocess
@@ -13,10 +14,12 @@ import pytest
 from helpers_broker import CHECKOUT, Mosquitto, Spy, WorkerProcess, broker, spy, until  # noqa: F401
 from test_link_broker import Device, device  # noqa: F401
 
+from device.endpoint import command
 from device.endpoint.backend import Finish, Question
 from device.endpoint.backends.builtin import BuiltinBackend
 from device.endpoint.builtin import STORY
 from device.endpoint.worker import Worker
+from device.errors import EarshotError
 from device.values import CancelTurn, OpenTurn, TurnAcked, TurnDelta, TurnEnded, TurnFailed
 
 TURN = "earshot/1/d/kitchen/up/turn/home"
@@ -404,11 +407,29 @@ def test_a_worker_waits_for_a_broker_that_comes_later(tmp_path):
         (["--pool", "a+b"], "--pool 'a+b'"),
     ],
 )
-def test_a_wrong_option_is_one_clear_line_and_exit_code_2(arguments, complaint):
-    command = [sys.executable, "-m", "device.endpoint", *arguments]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and complaint in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+def test_a_wrong_option_is_named_with_what_is_allowed(arguments, complaint):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    with pytest.raises(EarshotError) as caught:
+        command.run(parser.parse_args(arguments))
+    assert complaint in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_wrong_option_on_the_command_line_is_one_line_and_exit_code_2():
+    line = [sys.executable, "-m", "device.endpoint", "--pool", "a+b"]
+    done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("endpoint: --pool 'a+b'")
+
+
+def test_the_key_comes_from_the_first_line_of_its_file_or_from_systemds_credentials(tmp_path, monkeypatch):
+    (tmp_path / "openai").write_text("sesame\nsecond line\n")
+    assert command.read_key(str(tmp_path / "openai")) == "sesame"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert command.read_key("openai") == "sesame" and command.read_key("") is None
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(EarshotError, match="first line must be the key"):
+        command.read_key("empty")
 
 
 def test_the_builtin_backend_paces_its_words():

@@ -38,6 +38,7 @@ from device.link.messages import (
     decode,
     encode,
 )
+from device.link.outbox import Outgoing
 from device.link.topics import TRAVEL
 
 log = logging.getLogger(__name__)
@@ -247,13 +248,15 @@ class Worker:
             return
         delta = isinstance(reply, Delta)
         self._client.publish(
-            topics.down(device, "turn"),
-            payload,
-            qos=0 if delta else travel.qos,
-            expiry_s=travel.expiry_s,
-            correlation=None if delta else reply.turn.encode(),
-            # an end that outlives a short outage repairs the whole answer
-            keep_offline=not delta,
+            Outgoing(
+                topics.down(device, "turn"),
+                payload,
+                qos=0 if delta else travel.qos,
+                expiry_s=travel.expiry_s,
+                correlation=None if delta else reply.turn.encode(),
+                # an end that outlives a short outage repairs the whole answer
+                keep_offline=not delta,
+            )
         )
 
     def _publish_status(self, client: BrokerClient) -> None:
@@ -268,8 +271,8 @@ class Worker:
         ):
             return
         travel = TRAVEL["worker"]
-        topic = topics.worker_status(self.name)
-        if client.publish(topic, encode("worker", status), qos=travel.qos, retain=True):
+        topic, payload = topics.worker_status(self.name), encode("worker", status)
+        if client.publish(Outgoing(topic, payload, qos=travel.qos, retain=True)):
             self._status, self._connection, self._status_at = status, client.conn, now
 
     def _will(self, conn: int) -> Will:

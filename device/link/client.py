@@ -32,22 +32,18 @@ from typing import TYPE_CHECKING, Any
 from device.config.schema import MqttSection
 from device.errors import LinkError
 from device.link.faults import Faults
+from device.link.outbox import QUEUED, Outbox, Outgoing
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
+    from paho.mqtt.client import Client, MQTTMessage
 
 log = logging.getLogger(__name__)
 
-QUEUED = 100
 INFLIGHT = 100
-UNSENT = 64
-"""QoS 0 packets that may wait for the socket."""
 RECONNECT_MIN_S, RECONNECT_MAX_S = 1, 30
 REVIVE_S = 2.0
 ACCEPT_BYTES = 96 * 1024
 """Largest packet we let the broker send: the largest payload of the contract is 64 KiB."""
-HEADER_BYTES = 160
-"""Room for topic and properties beside the payload when it is compared with the broker's Maximum Packet Size."""
 SETTLED_S = 30.0
 """A connection that lasted this long was a good one: the next reconnect begins at the shortest wait again."""
 FLAPPING = 3
@@ -122,11 +118,6 @@ class BrokerClient:
         self._closing = threading.Event()
         self._tries = self._short = 0
         self._connected_at = 0.0
-        self._max_packet: int | None = None
-        self._unsent: deque[MQTTMessageInfo] = deque()
-        self._tokens: dict[int, int] = {}
-        self._reasons: deque[tuple[int, int]] = deque(maxlen=1000)
-        self._properties: dict[int | None, Any] = {}
         self._revived_at = time.monotonic()
         self._had_session = False
         self._start()
@@ -142,65 +133,16 @@ class BrokerClient:
         """Whether paho's network thread runs: what a watchdog has to look at, ``connected`` would lie."""
         return self._thread is None or self._thread.is_alive()
 
-    def publish(
-        self,
-        topic: str,
-        payload: bytes,
-        *,
-        qos: int,
-        retain: bool = False,
-        expiry_s: int | None = None,
-        response_topic: str | None = None,
-        correlation: bytes | None = None,
-        token: int | None = None,
-        keep_offline: bool = False,
-    ) -> bool:
-        """Hand a message over; False when it will not be sent (counted).
+    def publish(self, message: Outgoing, token: int | None = None) -> bool:
+        """Hand ``message`` over; False when it will not be sent (counted).
 
-        ``keep_offline`` queues a QoS 1 message while there is no connection. With a ``token`` the broker's answer
-        appears in ``pubacks`` after the next ``check``.
+        With a ``token`` the broker's answer appears in ``pubacks`` after the next ``check``.
         """
-        if not self.connected and not (keep_offline and qos):
-            self.faults.count("refused_offline")
-            return False
-        if self._max_packet is not None and len(payload) + HEADER_BYTES > self._max_packet:
-            self.faults.report(
-                "too_big", f"{topic}: {len(payload)} bytes, the broker takes {self._max_packet}"
-            )
-            return False
-        if qos == 0 and not self._room():
-            self.faults.count("unsent_dropped")
-            return False
-        try:
-            properties = self._publish_properties(expiry_s, response_topic, correlation)
-            info = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
-        except (ValueError, RuntimeError, OSError) as exc:
-            self.faults.report("publish_failed", f"{topic}: {exc}")
-            return False
-        if qos == 0:
-            if info.rc == 0:
-                self._unsent.append(info)
-            return info.rc == 0
-        if (
-            info.rc == 15
-        ):  # MQTT_ERR_QUEUE_SIZE; 4 (NO_CONN) is no failure at QoS 1: it is queued and sent later
-            self.faults.report(
-                "queue_full", f"{QUEUED} messages wait for the broker already; {topic} is dropped"
-            )
-            return False
-        if token is not None:
-            self._tokens[info.mid] = token
-        return True
+        return self._outbox.publish(message, self.connected, token)
 
     def check(self) -> None:
         """Once in a while (10 ms to 1 s): replace a dead network thread, sort the PUBACKs."""
-        while self._reasons:
-            mid, reason = self._reasons.popleft()
-            token = self._tokens.pop(mid, None)
-            if token is not None:
-                self.pubacks.append((token, reason))
-        if len(self._tokens) > 4 * QUEUED:
-            self._tokens.clear()  # their PUBACKs will not come any more: a new broker
+        self.pubacks.extend(self._outbox.settled())
         now = time.monotonic()
         if not self.alive and not self._closing.is_set() and now - self._revived_at > REVIVE_S:
             self._revived_at = now
@@ -217,8 +159,8 @@ class BrokerClient:
             return
         try:
             if last is not None and self.connected:
-                properties = self._publish_properties(last.expiry_s, None, None)
-                info = self._client.publish(last.topic, last.payload, 1, True, properties)
+                words = Outgoing(last.topic, last.payload, retain=True, expiry_s=last.expiry_s)
+                info = self._outbox.hand_over(words)
                 info.wait_for_publish(wait_s)
         except (ValueError, RuntimeError, OSError) as exc:
             self.faults.report("publish_failed", f"last words: {exc}")
@@ -255,8 +197,7 @@ class BrokerClient:
         # "first only": a clean start at boot, the session (expiry permitting) at every reconnect
         clean: Any = False if self._had_session else paho.MQTT_CLEAN_START_FIRST_ONLY
         self._client: Client = client
-        self._unsent.clear()
-        self._tokens.clear()
+        self._outbox = Outbox(client, self.faults)
         client.connect_async(
             self.broker.host,
             self.broker.port,
@@ -318,7 +259,7 @@ class BrokerClient:
             return
         self._connected_at = time.monotonic()
         self._had_session = True
-        self._max_packet = getattr(properties, "MaximumPacketSize", None)
+        self._outbox.max_packet = getattr(properties, "MaximumPacketSize", None)
         receive_maximum = getattr(properties, "ReceiveMaximum", None) or INFLIGHT
         # the public setter refuses an open connection, and only now is the figure known
         client._max_inflight_messages = max(1, min(INFLIGHT, receive_maximum))
@@ -384,7 +325,7 @@ class BrokerClient:
         )
 
     def _on_publish(self, _client: Client, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
-        self._reasons.append((mid, reason.value))
+        self._outbox.acknowledged(mid, reason.value)
         if reason.is_failure:
             self.faults.report("refused_message", f"broker {self._where} refuses a message: {reason}")
 
@@ -397,28 +338,3 @@ class BrokerClient:
     def _trouble(self, kind: str, text: str) -> None:
         self.problem = text
         self.faults.report(kind, text)
-
-    def _room(self) -> bool:
-        while self._unsent and (self._unsent[0].rc != 0 or self._unsent[0].is_published()):
-            self._unsent.popleft()
-        return len(self._unsent) < UNSENT
-
-    def _publish_properties(
-        self, expiry_s: int | None, response_topic: str | None, correlation: bytes | None
-    ) -> Any:
-        plain = response_topic is None and correlation is None
-        if plain and expiry_s in self._properties:  # building one costs 20 us
-            return self._properties[expiry_s]
-        from paho.mqtt.packettypes import PacketTypes
-        from paho.mqtt.properties import Properties
-
-        properties = Properties(PacketTypes.PUBLISH)
-        if expiry_s is not None:
-            properties.MessageExpiryInterval = expiry_s
-        if response_topic is not None:
-            properties.ResponseTopic = response_topic
-        if correlation is not None:
-            properties.CorrelationData = correlation
-        if plain:
-            self._properties[expiry_s] = properties
-        return properties

@@ -15,6 +15,7 @@ from device.errors import LinkError
 from device.link import topics
 from device.link.client import NO_MATCHING_SUBSCRIBERS, BrokerClient, Received, Will
 from device.link.messages import Message, Open, Status, decode, encode
+from device.link.outbox import Outgoing
 from device.link.topics import TRAVEL
 from device.link.transport import NoSubscribers
 
@@ -88,23 +89,23 @@ class MqttTransport:
             self._turns[self._token] = message.turn
             while len(self._turns) > 32:
                 self._turns.pop(next(iter(self._turns)))
-            return self.client.publish(
+            outgoing = Outgoing(
                 topics.turn(self._device, self._pool),
                 payload,
                 qos=travel.qos,
                 expiry_s=travel.expiry_s,
                 response_topic=topics.down(self._device, "turn"),
                 correlation=message.turn.encode(),
-                token=self._token,
             )
+            return self.client.publish(outgoing, token=self._token)
+        if kind == "event":
+            topic = topics.up(self._device, "event")
+        else:
+            topic = topics.ctl(self._device, getattr(message, "worker", "-"))
         # an event may wait for the broker; a control message for a turn of before the outage would be stale
-        topic = (
-            topics.up(self._device, "event")
-            if kind == "event"
-            else topics.ctl(self._device, getattr(message, "worker", "-"))
-        )
+        keep = kind == "event"
         return self.client.publish(
-            topic, payload, qos=travel.qos, expiry_s=travel.expiry_s, keep_offline=kind == "event"
+            Outgoing(topic, payload, qos=travel.qos, expiry_s=travel.expiry_s, keep_offline=keep)
         )
 
     def poll(self) -> list[Any]:
@@ -156,9 +157,8 @@ class MqttTransport:
             self.client.faults.report("unsendable", str(exc))
             return True
         travel = TRAVEL[kind]
-        return self.client.publish(
-            topics.up(self._device, kind), payload, qos=travel.qos, retain=True, expiry_s=travel.expiry_s
-        )
+        topic = topics.up(self._device, kind)
+        return self.client.publish(Outgoing(topic, payload, qos=travel.qos, retain=True))
 
     def _will(self, conn: int) -> Will:
         status = Status(state="offline", boot=self.boot, conn=conn)
