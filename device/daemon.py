@@ -212,7 +212,7 @@ class Device:
         note = self._note
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
         # complete one block after that block leaves the loudspeaker
-        audible = self.engine.next_out() + v.FRAME
+        audible = self.engine.next_out + v.FRAME
         match command:
             case v.Duck():
                 note("duck", position, audible=audible)
@@ -239,23 +239,26 @@ class Controls:
     """What skills may turn: the device's volume, its mute, its clock and its memory of the last reply."""
 
     def __init__(self, device: Device, now: Callable[[], datetime.datetime]) -> None:
-        self._device, self._muted = device, False
+        self._mixer, self._device = device.engine.mixer, device
+        self._volume, self._muted = device.engine.mixer.volume, False
         self.now = now
 
     @property
     def volume(self) -> int:
         """Playback volume in percent, also while muted."""
-        return self._device.engine.volume
+        return self._volume
 
     def set_volume(self, percent: int) -> None:
-        self._device.engine.volume = percent
+        self._volume = percent
+        self._mixer.volume = 0 if self._muted else percent
 
     @property
     def muted(self) -> bool:
-        return self._device.engine.muted
+        return self._muted
 
     def set_mute(self, muted: bool) -> None:
-        self._device.engine.muted = muted
+        self._muted = muted
+        self._mixer.volume = 0 if muted else self._volume
 
     def last_reply(self) -> str:
         return self._device.last_reply

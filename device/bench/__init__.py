@@ -1,0 +1,5 @@
+"""Room *bench*: what earshot costs, measured and never asserted.
+
+Enters: nothing. Leaves: medians, percentiles and ratios on the terminal or as JSON. Each benchmark measures in one run
+what it compares (shared machines are noisy), in a process of its own. May import: every room.
+"""

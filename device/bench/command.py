@@ -1,0 +1,70 @@
+"""``earshot bench``: the command line of the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+EPILOG = """\
+examples:
+  earshot bench idle                 what listening costs (ring, VAD, wake word), and the ring alone
+  earshot bench load --seconds 30    how late the ear is while the recogniser and the voice work
+  earshot bench idle --json          the same for scripts
+
+Machines are shared and noisy: run a benchmark several times and compare medians and ratios."""
+
+LINES = {
+    "cpu_s_per_s": "CPU seconds per second of audio, paced to real time",
+    "cpu_s_per_s_unpaced": "the same work in one go",
+    "rss_mib": "resident memory of the main process [MiB]",
+    "ring_us": "ring: 10 ms written and read by three readers [us CPU]",
+    "ear_late_p50_ms": "ear's step late, median [ms]",
+    "ear_late_p99_ms": "ear's step late, 99th percentile [ms]",
+    "ear_late_max_ms": "ear's step late, worst [ms]",
+    "baseline_p50_ms": "empty loop in its own process, median [ms]",
+    "baseline_p99_ms": "empty loop in its own process, 99th percentile [ms]",
+    "baseline_max_ms": "empty loop in its own process, worst [ms]",
+    "lost_frames": "10 ms frames lost",
+    "utterances": "utterances recognised meanwhile",
+    "clauses": "clauses synthesised meanwhile",
+    "seconds": "seconds measured",
+}
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure what it costs on this machine",
+        description="Measure speed and memory of the real parts on this machine; needs no sound card.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=["idle", "load"], help="which benchmark")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=20.0, help="length of the measurement (default 20)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 3600 seconds")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.what == "idle":
+        from device.bench.idle import measure
+    else:
+        from device.bench.load import measure
+    figures = measure(args.seconds)
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        width = max(len(text) for text in LINES.values())
+        for key, value in figures.items():
+            print(f"{LINES.get(key, key):<{width}}  {value}")
+    return 0
