@@ -15,7 +15,7 @@ class Timeline:
     """Maps samples that a decoder was given to capture positions, across gaps in the audio."""
 
     def __init__(self, position: int) -> None:
-        self.end = position
+        self.start = self.end = position
         self.fed = 0
         self._jumps = [(0, position)]
 
