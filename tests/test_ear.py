@@ -7,6 +7,8 @@ import pytest
 from helpers_ear import Conversing, Listener, of, say, silence, with_noise
 
 from device import values as v
+from device.config import Config
+from device.ear.recognisers import open_recogniser
 from device.ear.recognisers.messages import Audio, Begin, Drop, End
 from device.engine_process import ProcessDoor
 from device.engines import InProcessDoor
@@ -163,6 +165,32 @@ def test_wake_word_then_command_in_one_breath_gives_one_utterance_with_the_comma
     wake, endpoint = of(v.Wake, events)[0], of(v.Endpoint, events)[0]
     assert told[0] == Begin(1, told[0].position, wake.end, "free")
     assert wake.end < endpoint.last <= 1.5 * RATE_HZ + len(clip)
+
+
+def test_a_command_in_the_breath_of_the_wake_word_is_understood_by_the_real_recogniser():
+    config = Config(recogniser=type(Config().recogniser)(engine="pocketsphinx"))
+    door = open_recogniser(config, in_process=True)
+    listener = Listener(door, config=config)
+
+    def converse(event):
+        match event:
+            case v.Wake(end=end):
+                listener.ear.execute(v.Listen(1, end - samples(300), end))
+            case v.Endpoint(utterance=utterance):
+                listener.ear.execute(v.Finalise(utterance))
+
+    listener.on_event = converse
+    try:
+        clip = say("alexa, what time is it", "flite:rms")
+        events = listener.hear(with_noise(np.concatenate((silence(1.5), clip, silence(2)))))
+    finally:
+        door.close()
+    (final,) = of(v.Final, events)
+    assert final.text == "what time is it"
+    assert final.accepted
+    assert final.intent is not None
+    assert final.words[0].start >= of(v.Wake, events)[0].end - samples(100)
+    assert final.words[-1].end <= listener.position
 
 
 def test_the_wake_word_alone_is_no_utterance():

@@ -134,6 +134,30 @@ def test_an_echo_path_that_changed_is_learned_from_its_false_alarms():
     assert not detector.active
 
 
+def test_a_real_talkers_short_words_are_not_taken_for_echo():
+    detector = BargeInDetector(9.0, 0)
+    reference, floor = white(20, -20), white(20, -70, 1)
+    residual = reference * np.float32(0.05) + floor
+    alarms(detector, reference[: 5 * RATE_HZ], residual[: 5 * RATE_HZ])
+    leak, position, count = detector.leak_db, 5 * RATE_HZ, 0
+    for second in range(
+        6, 18
+    ):  # a word of 400 ms each second, the playback ducked by 18 dB from the trigger on
+        ducked = False
+        for k in range(100):
+            piece = slice(second * RATE_HZ + k * FRAME, second * RATE_HZ + (k + 1) * FRAME)
+            gain = np.float32(0.126 if ducked else 1.0)
+            word = white(0.01, -26, position) if k < 40 else 0
+            event = detector.step(
+                position, residual[piece] * gain + word, reference[piece] * gain, True, False
+            )
+            position += FRAME
+            count += isinstance(event, BargeIn)
+            ducked = ducked and not isinstance(event, BargeInEnded) or isinstance(event, BargeIn)
+    assert count == 12
+    assert np.allclose(detector.leak_db, leak, atol=3)
+
+
 def test_a_missing_frame_over_playback_is_nobody_talking():
     detector = BargeInDetector(9.0, 0)
     reference = white(3, -20)

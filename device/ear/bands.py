@@ -33,4 +33,5 @@ def band_levels(previous: Samples, current: Samples) -> Levels:
     spectrum = np.fft.rfft(np.concatenate((previous, current)) * _WINDOW)[_EDGE_BINS[0] : _EDGE_BINS[-1]]
     power = spectrum.real**2 + spectrum.imag**2
     sums = np.add.reduceat(power, _EDGE_BINS[:-1] - _EDGE_BINS[0])
-    return (10 * np.log10(sums * _SCALE + _FLOOR)).astype(np.float32)
+    levels: Levels = (10 * np.log10(sums * _SCALE + _FLOOR)).astype(np.float32)
+    return levels

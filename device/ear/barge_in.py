@@ -16,6 +16,7 @@ does: by the excess while echo can be there, by the voice activity detector in t
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -38,13 +39,17 @@ LEARN_FIRST = 60
 """The first 0.6 s of playback ever are taken as they are: before that nothing is known of the echo path."""
 LEARN_DELAY = 20
 """A frame is learned 200 ms late, and not at all if it turns out to be the beginning of a talker."""
-FALSE_ALARM = samples(600)
+TRIAL = range(10, 21)
+"""Frames after the trigger in which the duck has taken effect (echo path and decay are over) and a word still lasts."""
+TRIAL_DROP_DB = 10.0
+"""The duck is 18 dB. A "talker" who falls as the playback falls was echo; a real one does not care."""
 FALSE_ALARM_FRAMES = 16
-"""A "talker" who vanishes with the playback was echo. So few of his frames that one real cough (5 % of the memory)
-does not move the 92nd percentile, but an echo path that has changed does so at the second alarm."""
+"""Frames of such an alarm that are learned: 5 % of the memory, so the 92nd percentile moves at the second one."""
 STILL = 5
 """Frames without playback after which the voice activity detector is believed again."""
 TALKED_BEFORE = samples(1500)
+AFTER_TALK = samples(500)
+"""Between two words a talker is too weak to be found and too loud to be learned as echo."""
 IDLE_EVERY = 4
 MARGIN_DB = 3.0
 UNKNOWN_LEAK_DB = 0.0
@@ -72,11 +77,13 @@ class BargeInDetector:
         self._pending: deque[Levels] = deque()
         self._suspects: list[Levels] = []
         self._ratios: deque[Levels] = deque(maxlen=WINDOW)
+        self._loudness: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._trial: _Trial | None = None
         self._still = 0
         self._quiet_speech = -TALKED_BEFORE  # position after the last speech before the playback began
         self._scores: deque[float] = deque(maxlen=40)
         self._talks: deque[bool] = deque(maxlen=WINDOW)
-        self._onset = self._last = 0
+        self._onset = self._last = self._learn_from = 0
         self._out_before = self._played_before = np.zeros(FRAME, np.float32)
         self._idle = 0
 
@@ -98,7 +105,7 @@ class BargeInDetector:
 
         ``playing``: playback is audible or its echo may still be.
         """
-        event = None
+        event: BargeIn | BargeInEnded | None = None
         if missing:
             self.counts = False
         elif playing:
@@ -106,6 +113,8 @@ class BargeInDetector:
         else:
             self._in_quiet(position, clean, vad)
         self._out_before, self._played_before = clean, reference
+        if self._trial is not None:
+            self._trial.step(_power_db(clean), _power_db(reference))
         if event is None and self.active and position + FRAME - self._last >= ENDED:
             event = self._end(position)
         return event
@@ -117,6 +126,7 @@ class BargeInDetector:
             self._scores.clear()
             self._talks.clear()
             self._ratios.clear()
+            self._loudness.clear()
             self._envelope.fill(SILENCE_DB)
             self._settle(self._pending)
             self._pending.clear()
@@ -153,6 +163,7 @@ class BargeInDetector:
         self._scores.append(score)
         self._still = self._still + 1 if float(played.max()) < AUDIBLE_DB else 0
         self._ratios.append(self._ratio(out))
+        self._loudness.append((_power_db(clean), _power_db(reference)))
         talks = score > self._threshold - MARGIN_DB or (vad and (score > MARGIN_DB or self._still >= STILL))
         self._talks.append(talks)
         self.counts = talks and sum(self._talks) >= GOES_ON_HITS
@@ -189,6 +200,9 @@ class BargeInDetector:
         self._suspects = list(self._ratios)[-HITS:]
         self._settle(list(self._pending)[:-back])
         self._pending.clear()
+        self._trial = _Trial(
+            max(out for out, _ in self._loudness), max(played for _, played in self._loudness)
+        )
         score = sum(hits) / len(hits) if position >= self._warmup else 0.0
         return BargeIn(position + FRAME, self._onset, score)
 
@@ -205,8 +219,10 @@ class BargeInDetector:
 
     def _end(self, position: int) -> BargeInEnded:
         self.active = self.counts = False
-        if self._last - self._onset <= FALSE_ALARM:
+        self._learn_from = position + AFTER_TALK
+        if self._trial is not None and self._trial.was_echo:
             self._settle(self._suspects[:FALSE_ALARM_FRAMES])
+        self._trial = None
         self._suspects = []
         return BargeInEnded(position + FRAME, self._last)
 
@@ -227,7 +243,7 @@ class BargeInDetector:
         elif self.active:
             if len(self._suspects) < 2 * FALSE_ALARM_FRAMES:
                 self._suspects.append(ratio)
-        elif score < self._threshold - MARGIN_DB:
+        elif score < self._threshold - MARGIN_DB and position >= self._learn_from:
             self._pending.append(ratio)
             if len(self._pending) > LEARN_DELAY:
                 self._settle([self._pending.popleft()])
@@ -248,3 +264,29 @@ class BargeInDetector:
         leak = memory[rank, np.arange(BANDS)]
         known = np.full(BANDS, UNKNOWN_LEAK_DB, np.float32) if self._leak is None else self._leak
         return np.where(told >= LEARN_LEAST, leak, known)
+
+
+class _Trial:
+    """Was it a talker or echo? The conversation ducks the playback at once; echo falls with it.
+
+    Levels in dB; begins with the loudest of the trigger's window. Without a duck (warm-up) there is no verdict.
+    """
+
+    def __init__(self, out_db: float, played_db: float) -> None:
+        self._out_db, self._played_db = out_db - TRIAL_DROP_DB, played_db - TRIAL_DROP_DB
+        self._frame = 0
+        self._fell = True
+
+    @property
+    def was_echo(self) -> bool:
+        return self._fell and self._frame >= TRIAL.stop
+
+    def step(self, out_db: float, played_db: float) -> None:
+        """The next frame after the trigger."""
+        self._frame += 1
+        if self._frame in TRIAL and (out_db > self._out_db or played_db > self._played_db):
+            self._fell = False
+
+
+def _power_db(block: Samples) -> float:
+    return 10 * math.log10(float(np.dot(block, block)) / FRAME + 1e-12)

@@ -26,7 +26,8 @@ PIECES_PER_STEP = 5
 def to_pcm(block: Samples) -> bytes:
     """Float32 in [-1, 1] as int16 little-endian, clipped."""
     scaled = np.rint(block * np.float32(32767))
-    return scaled.clip(-32768, 32767).astype("<i2").tobytes()
+    pcm: bytes = scaled.clip(-32768, 32767).astype("<i2").tobytes()
+    return pcm
 
 
 class Hearing:
