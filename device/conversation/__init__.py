@@ -1,0 +1,21 @@
+"""Room *conversation*: the duplex loop, which decides who has the floor.
+
+Enters: events with sample positions (``device.values.Event``) and the passing of time (``tick``).
+Leaves: commands (``device.values.Command``): listen, duck, hold, resume, cancel, say, open a turn, act, earcon, show.
+Thread: none of its own; the ear's thread steps it every 10 ms. It is pure: no I/O, no clock, no engine, no randomness.
+May import: ``device.values`` and ``device.config``.
+
+    ear ──► Wake, SpeechBegan, BargeIn, Partial, Final ... ─┐                    ┌─► Listen, Finalise, Discard ──► ear
+    mouth ► ReplyStarted, ReplyEnded, ReplyCut ─────────────┼─► Conversation ────┼─► Say, ReplyText, Duck, Hold ─► mouth
+    link ─► TurnDelta, TurnEnded, TurnFailed ───────────────┤                    ├─► OpenTurn, CancelTurn ──────► link
+    skills► SkillDone ──────────────────────────────────────┘                    └─► Act ──────────────────────► skills
+
+One idea a file: ``attention`` (may the user speak without a wake word?), ``hearing`` (which utterance is being
+recognised?), ``speaking`` (which reply has the loudspeaker?), ``yielding`` (somebody talks over it: duck, hold, cancel
+or resume?), ``turn`` (what was asked of the endpoint?), ``meaning`` (what does a final result ask for?), ``history``
+(what was really said and heard?), ``words`` and ``sentences`` (language data). ``conversation`` puts them together.
+"""
+
+from device.conversation.conversation import Conversation
+
+__all__ = ["Conversation"]

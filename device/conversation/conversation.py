@@ -1,0 +1,365 @@
+"""The duplex loop: events with sample positions in, commands out. Pure: no I/O, no clock, no thread.
+
+Several things hold at once (attending, thinking, speaking, ducked, held), so this is no enumeration of states. Each
+row is one sentence of tests/test_conversation_table.py; "open" is an utterance being recognised.
+
+| While                      | Event                                | Commands                                            |
+|----------------------------|--------------------------------------|-----------------------------------------------------|
+| anything                   | Wake                                 | Cancel, CancelTurn, Discard; Listen with pre-roll   |
+| after Wake, 350 ms quiet   | tick                                 | Earcon attend (never over "wake word, command")     |
+| attending, nobody speaks   | tick, attention_s later              | Discard, quietly                                    |
+| follow-up, or thinking     | SpeechBegan                          | Listen from 300 ms before the onset                 |
+| open                       | Endpoint                             | Finalise                                            |
+| awaited                    | Final with an intent                 | Act; "stop" and "cancel" end everything             |
+| awaited                    | Final, free text                     | OpenTurn with the history                           |
+| awaited, after Wake        | Final, not understood                | Say sorry; once: only commands are known; or earcon |
+| awaited, follow-up         | Final, not understood or only a nod  | nothing                                             |
+| awaited, thinking          | Final, free text                     | CancelTurn; OpenTurn with both texts                |
+| thinking                   | tick, 1.5 s                          | Earcon thinking                                     |
+| thinking                   | tick, answer_s without words         | CancelTurn, Say why                                 |
+| thinking                   | TurnFailed                           | Say why                                             |
+| thinking, nobody speaks    | TurnDelta                            | ReplyBegin, ReplyText                               |
+| speaking                   | TurnDelta, TurnEnded                 | ReplyText, ReplyFinish                              |
+| speaking                   | TurnFailed                           | ReplyFinish; after it Say that the rest is lost     |
+| speaking                   | BargeIn                              | Duck, Listen                                        |
+| speaking                   | BargeIn of score 0 (warm-up)         | Listen for commands; only hard words act            |
+| ducked                     | tick, hold_ms after the onset        | Hold                                                |
+| ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; listens on                      |
+| ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; listens on                      |
+| ducked or held             | BargeInEnded, tick 400 ms            | Finalise                                            |
+| ducked or held             | Final without words; tick 540 ms     | Resume                                              |
+| ducked, held or resumed    | Final with words                     | Cancel, CancelTurn; then as any Final               |
+| ducked                     | ReplyEnded                           | Resume (the gain); the words open a turn            |
+| speaking                   | ReplyEnded                           | nothing; follow-up window, history                  |
+| cut                        | ReplyCut                             | SendHeard; history keeps the heard words            |
+| acting                     | SkillDone                            | Say, or an earcon                                   |
+| attending                  | EngineFailed(recogniser)             | Discard, Say why                                    |
+| speaking                   | EngineFailed(voice)                  | Cancel, CancelTurn, Earcon error                    |
+| nothing of these           | anything but Wake                    | nothing                                             |
+
+A reply *begins* only while no utterance is open or awaited and no other reply is unreported: an answer never starts
+over somebody who speaks. Deltas that come meanwhile are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from device import values as v
+from device.config import Config
+from device.conversation.answering import Answering
+from device.conversation.attention import Attention
+from device.conversation.hearing import Hearing, Purpose, Utterance
+from device.conversation.meaning import Meaning, understand
+from device.conversation.timing import NEVER, Timing
+from device.conversation.words import judge
+from device.conversation.yielding import Yielding
+
+__all__ = ["Conversation"]
+
+_OVER = (Purpose.OVER, Purpose.WARM_UP)
+_UNASKED = (*_OVER, Purpose.LATE)
+_CALLED = (Purpose.WAKE, Purpose.EXPECTED, Purpose.INTERRUPT)
+"""Listening where the user knows that we listen: silence on our side would puzzle them."""
+
+
+class Conversation:
+    """The duplex loop for one device and one ``Config``.
+
+    ``handle`` takes one event, ``tick`` the passing of time (every step, 10 ms; a single comparison when nothing is
+    due); both return the commands to carry out, in order. Positions must not run backwards by much: the latest one
+    seen counts as now. An unknown event is a ``TypeError``.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._timing = Timing.of(config)
+        self._language = config.device.language
+        self._hearing = Hearing(self._emit, self._timing)
+        self._attention = Attention(self._emit, self._timing)
+        self._yielding = Yielding(self._emit, self._timing)
+        self._answering = Answering(self._emit, self._timing, config)
+        self._out: list[v.Command] = []
+        self._now = 0
+        self._due = NEVER
+        self._speech = False
+        """The VAD or the barge-in detector is open."""
+        self._acts: list[v.Intent] = []
+        """Local intents whose SkillDone is on its way."""
+        self._commands_only_said = False
+        self._recogniser_down = self._failure_said = False
+        self._shown = v.Show()
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            v.Wake: self._wake,
+            v.SpeechBegan: self._speech_began,
+            v.SpeechEnded: self._speech_ended,
+            v.BargeIn: self._speech_began,
+            v.BargeInEnded: self._speech_ended,
+            v.Partial: self._partial,
+            v.Final: self._final,
+            v.Endpoint: self._endpoint,
+            v.ReplyStarted: lambda e: self._answering.reply_started(e.reply),
+            v.ReplyEnded: self._reply_ended,
+            v.ReplyCut: self._reply_cut,
+            v.TurnAcked: lambda e: self._answering.acked(self._now, e.turn),
+            v.TurnDelta: lambda e: self._answering.delta(self._now, e.turn, e.text),
+            v.TurnEnded: lambda e: self._answering.ended(e.turn, e.expect_reply),
+            v.TurnFailed: lambda e: self._answering.failed(e.turn, e.code),
+            v.SkillDone: self._skill_done,
+            v.EngineFailed: self._engine_failed,
+        }
+
+    # ------------------------------------------------------------------ the door
+
+    def handle(self, event: v.Event) -> list[v.Command]:
+        """Take ``event``; the commands it leads to."""
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            raise TypeError(f"{type(event).__name__} is no event of device.values")
+        self._now = max(self._now, event.position)
+        handler(event)
+        return self._settle()
+
+    def tick(self, position: int) -> list[v.Command]:
+        """Time has come to ``position``; the commands that were due."""
+        if position < self._due:
+            return []
+        self._now = max(self._now, position)
+        for lost in self._hearing.tick(self._now):
+            if lost.purpose in _CALLED:
+                self._recogniser_failed()
+        step = self._yielding.tick(self._now)
+        if step == "cancel":
+            self._take_floor()
+        elif step == "finalise":
+            self._hearing.finalise(self._now)
+        elif step == "resume":
+            self._yielding.release()
+        self._answering.tick(self._now)
+        if self._attention.tick(self._now, self._speech) and not self._somebody_speaks():
+            self._attention.close()
+            self._hearing.discard()
+            self._answering.forget()
+        return self._settle()
+
+    def attend(self, position: int) -> list[v.Command]:
+        """Attend as after a wake word that ended at ``position``, without a chime: a button, or a remote "listen"."""
+        return self.handle(v.Wake(position, "", 1.0, position))
+
+    def stop(self, position: int) -> list[v.Command]:
+        """As if the user had said "stop": a button, or a remote "stop"."""
+        self._now = max(self._now, position)
+        self._drop("stop")
+        return self._settle()
+
+    # ------------------------------------------------------------------ the ear
+
+    def _wake(self, event: v.Wake) -> None:
+        self._drop("wake")
+        self._attention.wake(self._now, event.end, chime=bool(event.word))
+        self._hearing.listen(event.end - self._timing.wake_pre_roll, event.end, Purpose.WAKE)
+
+    def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:
+        self._speech = True
+        self._attention.speech_began(event.onset)
+        self._hearing.speech_began(event.onset)
+        if self._answering.replying:
+            self._speech_over_reply(event.onset, isinstance(event, v.BargeIn) and event.score <= 0.0)
+        elif self._hearing.open is None:
+            if self._attention.is_open:
+                self._listen(event.onset, self._attention.purpose)
+            elif self._answering.thinking:
+                goes_on = self._answering.may_go_on(self._now)
+                self._listen(event.onset, Purpose.THINKING if goes_on else Purpose.LATE)
+
+    def _speech_over_reply(self, onset: int, warm_up: bool) -> None:
+        """Over a reply; in its pauses, and before its first sound, speech comes as SpeechBegan."""
+        utterance = self._hearing.open
+        if warm_up:
+            if utterance is None:
+                self._listen(onset, Purpose.WARM_UP)
+            return
+        self._yielding.speech(onset)
+        if utterance is None or utterance.purpose is Purpose.WARM_UP:
+            self._listen(onset, Purpose.OVER)
+
+    def _speech_ended(self, event: v.SpeechEnded | v.BargeInEnded) -> None:
+        self._speech = False
+        self._attention.speech_ended(event.last)
+        self._hearing.speech_ended(self._now, event.last)
+        self._yielding.silence(event.last)
+        if self._hearing.open is not None and self._hearing.open.purpose is Purpose.WARM_UP:
+            self._hearing.finalise(self._now)
+
+    def _endpoint(self, event: v.Endpoint) -> None:
+        if self._hearing.endpoint(self._now, event.utterance, event.last):
+            self._speech = False
+            self._yielding.silence(event.last)
+            self._yielding.finalised()
+
+    def _partial(self, event: v.Partial) -> None:
+        utterance = self._hearing.find(event.utterance)
+        if utterance is None or not event.accepted or event.text in ("", utterance.heard):
+            return
+        utterance.heard, utterance.spoke = event.text, True
+        self._recogniser_down = self._failure_said = False
+        self._attention.words(self._now)
+        if utterance.purpose not in _OVER or not self._answering.replying:
+            return
+        verdict = judge(event.text, self._language)
+        over = utterance.purpose is Purpose.OVER
+        if verdict.hard or (over and verdict.talk):
+            self._take_floor()
+        elif over:
+            self._yielding.words(verdict.backchannel, event.words[-1].end if event.words else event.position)
+
+    def _final(self, event: v.Final) -> None:
+        utterance = self._hearing.finished(event.utterance)
+        if utterance is None:
+            return
+        if event.accepted:
+            self._recogniser_down = self._failure_said = False
+        meaning = understand(event, utterance, self._language)
+        if meaning is Meaning.NOTHING:
+            if utterance.purpose is Purpose.OVER and self._yielding.waiting and self._hearing.open is None:
+                self._yielding.release()
+        elif meaning is Meaning.NOBODY:
+            if self._attention.is_open and self._hearing.open is None:
+                self._hearing.listen(max(utterance.after, utterance.last), utterance.after, utterance.purpose)
+        else:
+            if utterance.purpose in _OVER and self._answering.replying:
+                self._take_floor()
+            self._attention.close()
+            self._act_on(meaning, event, utterance)
+
+    def _act_on(self, meaning: Meaning, final: v.Final, utterance: Utterance) -> None:
+        if meaning is Meaning.STOP:
+            if not self._drop("stop") and utterance.purpose not in (*_OVER, Purpose.INTERRUPT):
+                self._emit(v.Earcon("done"))
+        elif meaning is Meaning.WAIT:
+            self._answering.drop(self._now, "barge_in")
+            self._attention.open(Purpose.FOLLOW_UP, self._now, self._timing.attention)
+        elif meaning is Meaning.ACT and final.intent is not None:
+            self._answering.forget()
+            self._acts.append(final.intent)
+            self._emit(v.Act(final.intent))
+        elif meaning is Meaning.ASK:
+            self._answering.ask(self._now, final.text)
+        elif self._recogniser_down and not final.text.strip():
+            self._recogniser_failed()
+        elif meaning is Meaning.SOUND:
+            self._emit(v.Earcon("error"))
+        else:
+            first = meaning is Meaning.COMMANDS_ONLY and not self._commands_only_said
+            self._commands_only_said |= first
+            self._answering.say("commands_only" if first else "unclear")
+        self._hearing.goes_on()
+
+    # ------------------------------------------------------------------ the mouth, the skills, the engines
+
+    def _reply_ended(self, event: v.ReplyEnded) -> None:
+        reply = self._answering.reply_ended(event)
+        if reply is None:
+            return
+        self._reply_over()
+        if reply.cut is None and not self._answering.pending:
+            self._follow_up(reply.expect or event.heard.rstrip().endswith("?"))
+
+    def _reply_cut(self, event: v.ReplyCut) -> None:
+        if self._answering.reply_cut(event) is not None:
+            self._reply_over()
+
+    def _skill_done(self, event: v.SkillDone) -> None:
+        if event.intent not in self._acts:  # the user has moved on: woke us again, or said stop
+            return
+        self._acts.remove(event.intent)
+        if event.text.strip():
+            self._answering.say_text(event.text, event.expect_reply)
+        else:
+            self._emit(v.Earcon("done" if event.ok else "error"))
+            if not self._answering.pending and not self._answering.replying:
+                self._follow_up(event.expect_reply)
+
+    def _engine_failed(self, event: v.EngineFailed) -> None:
+        if event.engine == "recogniser":
+            self._recogniser_down = True
+            self._hearing.drop()
+            if self._attention.is_open:
+                self._recogniser_failed()
+        elif event.engine == "voice" and (self._answering.replying or self._answering.queued):
+            self._drop("voice")
+            self._emit(v.Earcon("error"))
+
+    # ------------------------------------------------------------------ inside
+
+    def _listen(self, onset: int, purpose: Purpose) -> None:
+        start = onset - self._timing.pre_roll
+        self._hearing.listen(start, start, purpose).spoke = True
+
+    def _take_floor(self) -> None:
+        """The user interrupts for good; what they are saying is listened to until its end."""
+        self._answering.interrupt(self._now, "barge_in")
+        self._yielding.cancelled()
+        self._hearing.takes_floor()
+        self._attention.open(Purpose.INTERRUPT, self._now, self._timing.attention)
+
+    def _drop(self, reason: str) -> bool:
+        """End everything: what is said, pending, listened to and attended; whether anything was said or pending."""
+        busy = self._answering.drop(self._now, reason) or bool(self._acts)
+        self._yielding.cancelled()
+        self._hearing.drop()
+        self._attention.close()
+        self._acts.clear()
+        return busy
+
+    def _reply_over(self) -> None:
+        self._yielding.release()
+        self._hearing.drop_unasked()
+
+    def _follow_up(self, expect: bool) -> None:
+        if expect:
+            length = max(self._timing.attention, self._timing.follow_up)
+            self._attention.open(Purpose.EXPECTED, self._now, length)
+        else:
+            self._attention.open(Purpose.FOLLOW_UP, self._now, self._timing.follow_up)
+
+    def _recogniser_failed(self) -> None:
+        self._attention.close()
+        if self._failure_said:
+            self._emit(v.Earcon("error"))
+        else:
+            self._failure_said = True
+            self._answering.say("recogniser", expect=True)
+
+    def _somebody_speaks(self) -> bool:
+        """Words are, or may be, on their way: attention does not end now."""
+        utterance = self._hearing.open
+        if utterance is None:
+            return self._hearing.busy
+        return utterance.spoke or self._speech
+
+    def _emit(self, command: v.Command) -> None:
+        self._out.append(command)
+
+    def _settle(self) -> list[v.Command]:
+        """Begin what waited, show what changed, note what is due next; hand over the commands."""
+        if self._answering.proceed(self._now, self._hearing.busy):
+            self._attention.close()
+            self._hearing.drop_unasked()
+        utterance = self._hearing.open
+        show = v.Show(
+            attending=self._attention.is_open
+            or (utterance is not None and utterance.purpose not in _UNASKED),
+            thinking=self._answering.thinking,
+            speaking=self._answering.speaking,
+            ducked=self._yielding.ducked,
+            held=self._yielding.held,
+        )
+        if show != self._shown:
+            self._shown = show
+            self._out.append(show)
+        self._due = min(
+            self._hearing.due(), self._attention.due(), self._yielding.due(), self._answering.due()
+        )
+        out, self._out = self._out, []
+        return out

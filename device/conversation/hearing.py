@@ -1,0 +1,166 @@
+"""Which utterance is being recognised: every ``Listen`` gets exactly one ``Finalise`` or ``Discard``, one at a time.
+
+none ──listen──► open ──finalise──► awaited ──Final, or 2 s──► none
+                  └────discard────► none
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from device.conversation.timing import NEVER, Timing
+from device.values import Command, Discard, Finalise, Listen, ListenMode
+
+__all__ = ["Hearing", "Purpose", "Utterance"]
+
+
+class Purpose(Enum):
+    """Why we listen; it decides what the words may do (``meaning``)."""
+
+    WAKE = "after the wake word"
+    FOLLOW_UP = "after a reply, without wake word"
+    EXPECTED = "after a reply that asked something"
+    INTERRUPT = "the utterance that has taken the floor"
+    OVER = "over playback, not yet known whether it takes the floor"
+    WARM_UP = "over playback while the echo canceller still learns: 'stop' only"
+    THINKING = "before the answer to the last question is audible: the user goes on"
+    LATE = "the same, too long after the question to belong to it: commands only"
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One ``Listen``; positions in samples."""
+
+    id: int
+    after: int
+    purpose: Purpose
+    due: int
+    """While open: when it is ended here. While awaited: when its Final is given up."""
+    limit: int
+    """The ``due`` of an open utterance while somebody speaks."""
+    heard: str = ""
+    """The newest accepted partial text."""
+    spoke: bool = False
+    """Somebody has spoken since ``after``."""
+    last: int = -1
+    """Last sample of that speech, when known."""
+
+
+class Hearing:
+    """At most one open utterance, and those whose ``Final`` is on its way."""
+
+    def __init__(self, emit: Callable[[Command], None], timing: Timing) -> None:
+        self._emit, self._timing = emit, timing
+        self.open: Utterance | None = None
+        self._awaited: dict[int, Utterance] = {}
+        self._count = 0
+
+    @property
+    def busy(self) -> bool:
+        """Words may still come that change what is said next."""
+        waiting = self._awaited.values() if self.open is None else (self.open, *self._awaited.values())
+        return any(utterance.purpose is not Purpose.LATE for utterance in waiting)
+
+    def listen(self, start: int, after: int, purpose: Purpose) -> Utterance:
+        """Open an utterance; one that is open is discarded first."""
+        self.discard()
+        self._count += 1
+        start, after = max(0, start), max(0, after)
+        limit = after + (self._timing.going_on if purpose is Purpose.THINKING else self._timing.longest)
+        mode: ListenMode = "commands" if purpose in (Purpose.WARM_UP, Purpose.LATE) else "free"
+        self.open = Utterance(self._count, after, purpose, limit, limit)
+        self._emit(Listen(self._count, start, after, mode))
+        return self.open
+
+    def finalise(self, now: int) -> None:
+        if self.open is not None:
+            utterance, self.open = self.open, None
+            utterance.due = now + self._timing.final
+            self._awaited[utterance.id] = utterance
+            self._emit(Finalise(utterance.id))
+
+    def discard(self) -> None:
+        if self.open is not None:
+            self._emit(Discard(self.open.id))
+            self.open = None
+
+    def drop(self) -> None:
+        """Discard what is open and take no Final of anything before."""
+        self.discard()
+        self._awaited.clear()
+
+    def takes_floor(self) -> None:
+        """What was said over the reply has interrupted it."""
+        if self.open is not None and self.open.purpose in (Purpose.OVER, Purpose.WARM_UP):
+            self.open.purpose = Purpose.INTERRUPT
+
+    def goes_on(self) -> None:
+        """The utterance before was acted upon; the one that is open already only continues it."""
+        if self.open is not None and self.open.purpose is not Purpose.LATE:
+            self.open.purpose = Purpose.THINKING
+            self.open.limit = self.open.after + self._timing.going_on
+            self.open.due = min(self.open.due, self.open.limit)
+
+    def drop_unasked(self) -> None:
+        """What is said over a reply is heard anew, as a barge-in."""
+        if self.open is not None and self.open.purpose in (Purpose.LATE, Purpose.WARM_UP):
+            self.discard()
+
+    # ------------------------------------------------------------------ what the ear says
+
+    def find(self, utterance: int) -> Utterance | None:
+        """The utterance of that number, open or awaited; None for one that is no longer wanted."""
+        if self.open is not None and self.open.id == utterance:
+            return self.open
+        return self._awaited.get(utterance)
+
+    def finished(self, utterance: int) -> Utterance | None:
+        """Its Final has come; an engine that gives it unasked still gets the one ending that each Listen has."""
+        if self.open is not None and self.open.id == utterance:
+            found = self.open
+            self.discard()
+            return found
+        return self._awaited.pop(utterance, None)
+
+    def speech_began(self, onset: int) -> None:
+        if self.open is not None:
+            self.open.due = self.open.limit
+            if onset > self.open.after:
+                self.open.spoke = True
+
+    def speech_ended(self, now: int, last: int) -> None:
+        """The ear's endpointing ends the utterance soon; ``due`` is only the net below it."""
+        if self.open is not None and self._beyond_wake_word(self.open, last):
+            self.open.spoke, self.open.last = True, last
+            self.open.due = min(self.open.limit, now + self._timing.quiet)
+
+    def endpoint(self, now: int, utterance: int, last: int) -> bool:
+        """The ear commits to the end of the open utterance; False when it means another one."""
+        if self.open is None or self.open.id != utterance:
+            return False
+        if self._beyond_wake_word(self.open, last):
+            self.open.spoke = True
+        self.open.last = last
+        self.finalise(now)
+        return True
+
+    def _beyond_wake_word(self, utterance: Utterance, last: int) -> bool:
+        slack = self._timing.wake_slack if utterance.purpose is Purpose.WAKE else 0
+        return last > utterance.after + slack
+
+    # ------------------------------------------------------------------ time
+
+    def due(self) -> int:
+        due = self.open.due if self.open is not None else NEVER
+        return min(due, *(u.due for u in self._awaited.values())) if self._awaited else due
+
+    def tick(self, now: int) -> list[Utterance]:
+        """End what is overdue; returns the utterances whose Final never came."""
+        if self.open is not None and now >= self.open.due:
+            self.finalise(now)
+        lost = [u for u in self._awaited.values() if now >= u.due]
+        for utterance in lost:
+            del self._awaited[utterance.id]
+        return lost

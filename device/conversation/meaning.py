@@ -1,0 +1,82 @@
+"""What a final result asks for, by why we were listening: a pure function from words to a meaning.
+
+| Purpose    | intent | "stop" only | "wait"/"no" only | free words | backchannel only | not understood      |
+|------------|--------|-------------|------------------|------------|------------------|---------------------|
+| WAKE       | act    | stop        | ask              | ask        | ask              | unclear, sound, none|
+| EXPECTED   | act    | stop        | ask ("no")       | ask        | ask ("yes")      | unclear, sound, none|
+| FOLLOW_UP  | act    | stop        | ask              | ask        | nothing          | nothing             |
+| INTERRUPT  | act    | stop        | wait             | ask        | unclear          | by its partial      |
+| OVER       | act    | stop        | wait             | ask        | nothing          | nothing             |
+| THINKING   | act    | stop        | wait             | ask        | nothing          | nothing             |
+| LATE       | act    | stop        | wait             | -          | nothing          | nothing             |
+| WARM_UP    | -      | stop        | wait             | -          | nothing          | nothing             |
+
+A recogniser that knows only commands never yields "ask".
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from device.conversation.hearing import Purpose, Utterance
+from device.conversation.words import judge
+from device.values import Final
+
+__all__ = ["Meaning", "understand"]
+
+_OWN = {"stop": "STOP", "cancel": "STOP", "wait": "WAIT"}
+"""Intents of the sentences file that the conversation carries out by itself."""
+
+_SILENT = frozenset({Purpose.FOLLOW_UP, Purpose.OVER, Purpose.THINKING, Purpose.LATE, Purpose.WARM_UP})
+"""Listening that nobody asked for: what is not understood there was not meant for us."""
+_TAKES_FLOOR = frozenset({Purpose.INTERRUPT, Purpose.OVER, Purpose.THINKING, Purpose.LATE, Purpose.WARM_UP})
+"""Where "wait" and "no" speak about what is being said, rather than answer it."""
+
+
+class Meaning(Enum):
+    STOP = "end everything"
+    WAIT = "the user takes the floor and will go on"
+    ACT = "carry out the local intent"
+    ASK = "free text for the endpoint"
+    UNCLEAR = "somebody spoke to us, and we did not understand"
+    COMMANDS_ONLY = "the same, and this recogniser never will"
+    SOUND = "a sound without words"
+    NOBODY = "attention was asked for, and nobody has spoken yet"
+    NOTHING = "not meant for us"
+
+
+def understand(final: Final, utterance: Utterance, language: str = "en") -> Meaning:
+    purpose = utterance.purpose
+    verdict = judge(final.text if final.accepted else "", language)
+    if final.accepted and final.intent is not None:
+        own = _OWN.get(final.intent.name)
+        if own is not None:
+            return Meaning[own]
+        return Meaning.NOTHING if purpose is Purpose.WARM_UP else Meaning.ACT
+    if verdict.only_stop:
+        return Meaning.STOP
+    if verdict.only_wait and purpose in _TAKES_FLOOR:
+        return Meaning.WAIT
+    if purpose in (Purpose.LATE, Purpose.WARM_UP):
+        return Meaning.NOTHING
+    if final.free and (verdict.content or verdict.hard):
+        return Meaning.ASK
+    if final.free and verdict.nod and purpose in (Purpose.WAKE, Purpose.EXPECTED):
+        return Meaning.ASK
+    return Meaning.NOTHING if purpose in _SILENT else _not_understood(final, utterance, language)
+
+
+def _not_understood(final: Final, utterance: Utterance, language: str) -> Meaning:
+    if utterance.purpose is Purpose.INTERRUPT:
+        # The partial that took the floor may be all there was: "stop", and then a breath that spoils the final.
+        partial = judge(utterance.heard, language)
+        if partial.only_stop:
+            return Meaning.STOP
+        if partial.only_wait:
+            return Meaning.WAIT
+    elif not final.text.strip():
+        if not utterance.spoke:
+            return Meaning.NOBODY
+        if final.free:
+            return Meaning.SOUND
+    return Meaning.UNCLEAR if final.free else Meaning.COMMANDS_ONLY

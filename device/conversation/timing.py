@@ -1,0 +1,60 @@
+"""The conversation's times, in samples of the capture clock: what the config says and what is fixed, with why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from device.config import Config
+from device.values import samples
+
+__all__ = ["NEVER", "Timing"]
+
+NEVER = 1 << 62
+"""A position that is never reached: the due time of something that does not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    attention: int
+    follow_up: int
+    answer: int
+    hold: int
+    cancel: int
+    longest: int
+    """An utterance still open this long after its start is ended here: a VAD held open by noise must not hang us."""
+    quiet: int
+    """Silence after which an utterance is ended here, should the ear's endpointing not have done so long ago."""
+    wake_pre_roll: int = samples(800)
+    """The recogniser hears the wake word too, as a run-up; its words before the wake word's end do not count."""
+    pre_roll: int = samples(300)
+    """Before an onset: a VAD misses the soft first consonant by up to 200 ms."""
+    wake_slack: int = samples(250)
+    """How far the estimate of the wake word's end may be early: speech up to here is still the wake word."""
+    chime: int = samples(350)
+    """A user who has not gone on this long after the wake word waits for a sign."""
+    going_on: int = samples(5000)
+    """A question can be continued this long while its answer is not audible; then only commands act. Without a bound
+    a television would go on asking, and the answer never come."""
+    lag: int = samples(400)
+    """A recogniser's partial result may trail the speech by this much."""
+    resume: int = samples(540)
+    """After the end of a false interruption; with the mouth's own 20-50 ms this stays within 0.6 s."""
+    thinking: int = samples(1500)
+    """A wait beyond this is made audible, once."""
+    final: int = samples(2000)
+    """A recogniser that has not answered a Finalise by then has lost it."""
+    cut: int = samples(1000)
+    """A mouth that has not reported a cancelled reply by then never will; the floor is free again."""
+
+    @staticmethod
+    def of(config: Config) -> Timing:
+        talk, barge, end = config.conversation, config.barge_in, config.endpointing
+        return Timing(
+            attention=samples(talk.attention_s * 1000),
+            follow_up=samples(talk.follow_up_s * 1000),
+            answer=samples(talk.answer_s * 1000),
+            hold=samples(barge.hold_ms),
+            cancel=samples(barge.cancel_ms),
+            longest=samples(end.max_s * 1000 + 2000),
+            quiet=samples(end.silence_ms + 400),
+        )

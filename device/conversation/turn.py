@@ -1,0 +1,57 @@
+"""One question to the endpoint, from its opening to the last word of the answer.
+
+opened ──1.5 s──► earcon "thinking" ──first words──► answering ──TurnEnded──► over
+   └──answer_s without (further) words, or TurnFailed──► a spoken reason
+"""
+
+from __future__ import annotations
+
+from device.conversation.timing import NEVER, Timing
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """``text`` is what the user asked; ``waiting_text`` the part of the answer that no reply carries yet."""
+
+    def __init__(self, id: int, text: str, now: int, timing: Timing) -> None:
+        self.id, self.text = id, text
+        self.acked = False
+        self.waiting_text = ""
+        self.ended = False
+        """The endpoint has said all; kept only until ``waiting_text`` is being spoken."""
+        self.failed: str | None = None
+        """... or all that will come of it, and why."""
+        self.expect = False
+        self._timing = timing
+        self._thinking_at = now + timing.thinking
+        self._words_by = now + timing.answer
+
+    @property
+    def has_words(self) -> bool:
+        return bool(self.waiting_text.strip())
+
+    def words(self, now: int, text: str) -> None:
+        """``text`` is the next piece of the answer; the next must come within answer_s again."""
+        if text.strip():
+            self._thinking_at = NEVER
+        self._words_by = now + self._timing.answer
+        self.waiting_text += text
+
+    def take(self) -> str:
+        text, self.waiting_text = self.waiting_text, ""
+        return text
+
+    def due(self) -> int:
+        return NEVER if self.ended else min(self._thinking_at, self._words_by)
+
+    def tick(self, now: int) -> str | None:
+        """``"thinking"`` once, ``"timeout"`` when the words do not come."""
+        if self.ended:
+            return None
+        if now >= self._words_by:
+            return "timeout"
+        if now >= self._thinking_at:
+            self._thinking_at = NEVER
+            return "thinking"
+        return None

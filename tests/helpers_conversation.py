@@ -1,0 +1,278 @@
+"""A conversation to talk to by hand, and the laws that its commands must keep whatever happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from device import values as v
+from device.config import Config
+from device.conversation import Conversation
+
+STEP_MS = 10
+
+
+def config(**sections: dict[str, Any]) -> Config:
+    """The defaults with overrides: ``config(conversation={"follow_up_s": 0})``."""
+    return msgspec.convert(sections, Config)
+
+
+class Laws:
+    """Watches every command and event; a broken law is an AssertionError that names it."""
+
+    def __init__(self, history: int) -> None:
+        self.history = history
+        self.utterance: int | None = None
+        self.utterances = self.replies = self.turns = 0
+        self.awaited: set[int] = set()
+        self.reply: int | None = None
+        self.local = self.cancelled = self.finished = self.ducked = self.held = False
+        self.turn: int | None = None
+        self.closed_turns: set[int] = set()
+        self.given_up: int | None = None
+        """A failed turn: only one that no worker had taken may still be taken late."""
+        self.taken = False
+        self.acts: list[v.Intent] = []
+        self.shown = v.Show()
+
+    def event(self, event: v.Event) -> None:
+        match event:
+            case v.ReplyEnded(reply=reply) | v.ReplyCut(reply=reply) if reply == self.reply:
+                self.reply = None
+            case v.Final(utterance=utterance):
+                self.awaited.discard(utterance)
+            case v.TurnEnded(turn=turn) if turn == self.turn:
+                self.turn = None
+            case v.TurnFailed(turn=turn) if turn == self.turn:
+                self.turn, self.given_up = None, turn
+            case v.TurnAcked(turn=turn):
+                if turn == self.given_up and self.turn is None and not self.taken:
+                    self.turn = turn
+                self.taken = True
+            case v.TurnDelta(turn=turn) if turn == self.turn:
+                self.taken = True
+            case v.SkillDone(intent=intent) if intent in self.acts:
+                self.acts.remove(intent)
+
+    def commands(self, event: v.Event | None, commands: list[v.Command]) -> None:
+        began = False
+        for command in commands:
+            self._one(event, command)
+            began |= isinstance(command, v.Say | v.ReplyBegin)
+        if began:
+            assert self.utterance is None, "a reply begins over an open utterance"
+        if self.ducked:
+            assert self.reply is not None, "ducked or held, and no reply to resume"
+            assert not self.cancelled, "ducked or held, and the reply is cancelled"
+        assert (self.shown.ducked, self.shown.held) == (self.ducked, self.held), (
+            "Show lies about the playback"
+        )
+
+    def _one(self, event: v.Event | None, command: v.Command) -> None:
+        match command:
+            case v.Listen():
+                assert self.utterance is None, "two utterances at once"
+                assert command.utterance > self.utterances, "utterance number used twice"
+                assert 0 <= command.start <= command.after
+                self.utterance = self.utterances = command.utterance
+            case v.Finalise() | v.Discard():
+                assert command.utterance == self.utterance, f"{command} without its Listen"
+                self.utterance = None
+                if isinstance(command, v.Finalise):
+                    self.awaited.add(command.utterance)
+            case v.Say() | v.ReplyBegin():
+                assert self.reply is None, "two replies overlap"
+                assert command.reply > self.replies, "reply number used twice"
+                self.reply = self.replies = command.reply
+                self.local, self.cancelled = isinstance(command, v.Say), False
+                self.finished = self.local
+            case v.ReplyText(text=text):
+                self._of_reply(command.reply)
+                assert text
+                turns = {int(piece.split(".")[0]) for piece in text.split() if piece[0].isdigit()}
+                assert len(turns) <= 1, "one piece of text from two turns"
+                for turn in turns:
+                    assert turn not in self.closed_turns, "words of a cancelled turn are spoken"
+                    assert turn == self.turns, "words of an older turn are spoken"
+            case v.ReplyFinish():
+                self._of_reply(command.reply)
+                self.finished = True
+            case v.Cancel():
+                assert command.reply == self.reply, "Cancel of a reply that is not there"
+                assert not self.cancelled, "Cancel twice"
+                self.cancelled, self.ducked, self.held = True, False, False
+            case v.Duck():
+                assert self.reply is not None and not self.cancelled and not self.ducked
+                self.ducked = True
+            case v.Hold():
+                assert self.ducked and not self.held
+                self.held = True
+            case v.Resume():
+                assert self.ducked, "Resume of nothing"
+                self.ducked = self.held = False
+            case v.OpenTurn():
+                assert self.turn is None, "two turns at once"
+                assert command.turn > self.turns, "turn number used twice"
+                assert command.text.strip()
+                assert len(command.conversation) <= self.history
+                assert not (self.reply is not None and self.cancelled), (
+                    "a turn opened before the cut was reported"
+                )
+                self.turn = self.turns = command.turn
+                self.given_up, self.taken = None, False
+            case v.CancelTurn():
+                assert command.turn in (self.turn, self.given_up), "CancelTurn of a turn that is over"
+                self.closed_turns.add(command.turn)
+                self.turn = self.given_up = None
+            case v.SendHeard():
+                assert isinstance(event, v.ReplyCut) and event.heard.strip()
+                assert command.report.text == event.heard
+            case v.Act():
+                assert command.intent.name not in ("stop", "cancel", "wait")
+                self.acts.append(command.intent)
+            case v.Show():
+                assert command != self.shown, "Show without a change"
+                self.shown = command
+
+    def _of_reply(self, reply: int) -> None:
+        assert reply == self.reply, "text for a reply that is not there"
+        assert not self.local and not self.cancelled and not self.finished
+
+
+class Talk:
+    """Drives one conversation; ``log`` holds every command with the time [ms] at which it came."""
+
+    def __init__(self, **sections: dict[str, Any]) -> None:
+        self.config = config(**sections)
+        self.conversation = Conversation(self.config)
+        self.laws = Laws(self.config.conversation.history)
+        self.now = 0
+        self.log: list[tuple[float, v.Command]] = []
+
+    @property
+    def position(self) -> int:
+        return v.samples(self.now)
+
+    def event(self, event: v.Event) -> list[v.Command]:
+        self.laws.event(event)
+        return self._note(event, self.conversation.handle(event))
+
+    def wait(self, milliseconds: int) -> list[v.Command]:
+        """Let time pass in steps; the commands that it led to."""
+        commands: list[v.Command] = []
+        for _ in range(milliseconds // STEP_MS):
+            self.now += STEP_MS
+            commands += self._note(None, self.conversation.tick(self.position))
+        return commands
+
+    def until(self, ms: int) -> list[v.Command]:
+        return self.wait(ms - self.now)
+
+    def _note(self, event: v.Event | None, commands: list[v.Command]) -> list[v.Command]:
+        self.log += [(self.now, command) for command in commands]
+        self.laws.commands(event, commands)
+        return commands
+
+    # ------------------------------------------------------------------ what the rooms say, now
+
+    def wake(self, ago: int = 150) -> list[v.Command]:
+        return self.event(v.Wake(self.position, "alexa", 0.97, max(0, v.samples(self.now - ago))))
+
+    def speech(self, ago: int = 60) -> list[v.Command]:
+        return self.event(v.SpeechBegan(self.position, max(0, v.samples(self.now - ago))))
+
+    def silence(self, ago: int = 100) -> list[v.Command]:
+        return self.event(v.SpeechEnded(self.position, v.samples(self.now - ago)))
+
+    def barge_in(self, ago: int = 80, score: float = 12.0) -> list[v.Command]:
+        return self.event(v.BargeIn(self.position, v.samples(self.now - ago), score))
+
+    def barge_in_ended(self, ago: int = 100) -> list[v.Command]:
+        return self.event(v.BargeInEnded(self.position, v.samples(self.now - ago)))
+
+    def partial(self, text: str, accepted: bool = True, utterance: int | None = None) -> list[v.Command]:
+        number = self.laws.utterances if utterance is None else utterance
+        return self.event(v.Partial(self.position, number, text, (), accepted))
+
+    def endpoint(self, ago: int = 600) -> list[v.Command]:
+        return self.event(v.Endpoint(self.position, self.laws.utterances, v.samples(self.now - ago)))
+
+    def final(
+        self,
+        text: str,
+        intent: str = "",
+        accepted: bool = True,
+        free: bool = True,
+        utterance: int | None = None,
+    ) -> list[v.Command]:
+        number = self.laws.utterances if utterance is None else utterance
+        known = v.Intent(intent) if intent else None
+        return self.event(v.Final(self.position, number, text, (), accepted, known, free))
+
+    def started(self) -> list[v.Command]:
+        return self.event(v.ReplyStarted(self.position, self.laws.replies))
+
+    def ended(self, heard: str = "All of it.") -> list[v.Command]:
+        return self.event(v.ReplyEnded(self.position, self.laws.replies, heard, len(heard.split())))
+
+    def cut(self, heard: str = "") -> list[v.Command]:
+        words = len(heard.split())
+        return self.event(v.ReplyCut(self.position, self.laws.replies, heard, len(heard), words, 300 * words))
+
+    def delta(self, text: str) -> list[v.Command]:
+        return self.event(v.TurnDelta(self.position, self.laws.turns, text))
+
+    def turn_ended(self, expect_reply: bool = False) -> list[v.Command]:
+        return self.event(v.TurnEnded(self.position, self.laws.turns, expect_reply))
+
+    def turn_failed(self, code: str) -> list[v.Command]:
+        return self.event(v.TurnFailed(self.position, self.laws.turns, code))
+
+    def skill_done(self, intent: str, text: str = "", ok: bool = True) -> list[v.Command]:
+        return self.event(v.SkillDone(self.position, v.Intent(intent), text, ok))
+
+    # ------------------------------------------------------------------ scenes
+
+    def ask(self, text: str = "tell me a story") -> list[v.Command]:
+        """Wake word and a question in one breath, up to its turn."""
+        self.wait(1000)
+        self.wake()
+        self.wait(1500)
+        self.partial(text)
+        self.wait(600)
+        self.endpoint()
+        return self.final(text)
+
+    def speaking(self, text: str = "Once upon a time there was a long story.") -> None:
+        """... and its answer, audible."""
+        self.ask()
+        self.wait(300)
+        self.delta(text)
+        self.wait(200)
+        self.started()
+        self.wait(1000)
+
+    def local_reply(self, text: str = "It is nine o'clock.") -> None:
+        """Wake word, local command, and its spoken answer, audible."""
+        self.wait(1000)
+        self.wake()
+        self.wait(1500)
+        self.endpoint()
+        self.final("what time is it", "time")
+        self.skill_done("time", text)
+        self.wait(100)
+        self.started()
+        self.wait(300)
+
+
+def kinds(commands: list[v.Command]) -> list[str]:
+    """Names of the commands but Show, which has its own tests."""
+    return [type(command).__name__ for command in commands if not isinstance(command, v.Show)]
+
+
+def only(commands: list[v.Command], kind: type) -> Any:
+    """The one command of ``kind`` among ``commands``."""
+    found = [command for command in commands if isinstance(command, kind)]
+    assert len(found) == 1, f"{len(found)} {kind.__name__} in {commands}"
+    return found[0]
