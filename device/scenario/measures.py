@@ -84,11 +84,14 @@ def measure(
     for line, span in said.items():
         mine = [one for one in happened if one.of == line]
         _append(out.voice_to_voice_ms, voice_to_voice(mine, span))
-        gives_way = [one for one in mine if one.event in ("duck", "hold", "cancel")]
+        gives_way = [one for one in mine if one.event in ("duck", "hold", "cancel") and _caused(one, span)]
         _append(out.duck_ms, reached(gives_way, ("duck",), span.first, sound.gain, below=DUCKED))
         _append(out.stop_ms, reached(gives_way, ("hold", "cancel"), span.first, sound.gain, below=0.0))
-        _append(out.resume_ms, _resumed(mine, span, sound.gain))
-    out.false_ducks = sum(one.event == "duck" and not _caused(one, said) for one in happened)
+        if gives_way:
+            _append(out.resume_ms, _resumed(mine, span, sound.gain))
+    out.false_ducks = sum(
+        one.event == "duck" and not any(_caused(one, span) for span in said.values()) for one in happened
+    )
     out.erle_db = erle_db(sound, said)
     if cuts:
         out.heard_error_words = round(max((cut.claimed - cut.played for cut in cuts), key=abs), 2)
@@ -134,8 +137,9 @@ def _resumed(mine: Sequence[Happened], span: Span, gain: NDArray[np.float32]) ->
     return int((at + reached[0]) * FRAME) - span.last if len(reached) else None
 
 
-def _caused(one: Happened, said: Mapping[str, Span]) -> bool:
-    return any(span.first <= one.position <= span.last + LINGER for span in said.values())
+def _caused(one: Happened, span: Span) -> bool:
+    """Whether giving way can be about the line at ``span``: while it is spoken and a little longer."""
+    return span.first <= one.position <= span.last + LINGER
 
 
 def erle_db(sound: Sound, said: Mapping[str, Span]) -> float | None:
