@@ -225,7 +225,8 @@ class Conversation:
                 self._yielding.release()
         elif meaning is Meaning.NOBODY:
             if self._attention.is_open and self._hearing.open is None:
-                self._hearing.listen(max(utterance.after, utterance.last), utterance.after, utterance.purpose)
+                start = max(utterance.after, utterance.last)
+                self._hearing.listen(start, start, utterance.purpose)
         else:
             if utterance.purpose in _OVER and self._answering.replying:
                 self._take_floor()
