@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from graph import UNK, bigram, hcl, lexicon
+from graph import UNK, hcl, lexicon, trigram
 from kaldi import nnet, transition_model
 
 MFCC_CONF = """--sample-frequency=16000
@@ -71,7 +71,7 @@ def main() -> None:
     (out / "am/final.mdl").write_bytes(b"\0B" + transition_model(len(phone_id), pdf_of) + nnet(checkpoint))
     with tempfile.TemporaryDirectory() as tmp:
         hcl(lex, phone_id, word_id, checkpoint["phones"]).write(f"{tmp}/HCL.fst")
-        bigram(word_id).write(f"{tmp}/G.fst")
+        trigram(word_id).write(f"{tmp}/G.fst")
         fst_tool(
             f"fstconvert --fst_type=olabel_lookahead --save_relabel_opairs={tmp}/relabel {tmp}/HCL.fst"
             f" '{out}/graph/HCLr.fst'"

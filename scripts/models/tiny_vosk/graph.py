@@ -13,7 +13,7 @@ from speech import flite_pronunciation
 UNK = "[unk]"
 UNK_ENTER, UNK_PHONE = 6.0, 2.2
 """Costs of entering [unk] and of each of its phones: high enough that vocabulary words win."""
-LM_SCALE = 3.0
+LM_SCALE = 2.5
 FLITE_COST = 0.3
 """What a pronunciation that only flite uses costs more."""
 
@@ -119,18 +119,28 @@ def _unknown(f, arc, loop, root, end_state, phone_id, word_id, phones) -> None:
         arc(hub, 2 * phone_id[p + "_E"], 0, UNK_PHONE, end_state(p + "_E"))
 
 
-def bigram(
-    word_id: dict[str, int], sentences: int = 60_000, discount: float = 0.4, unk: float = 2e-3
+def trigram(
+    word_id: dict[str, int],
+    sentences: int = 60_000,
+    discount: float = 0.35,
+    unk: float = 2e-3,
+    least: int = 4,
 ) -> fst.VectorFst:
-    """Bigram with epsilon back-off from random sentences; the unigram is flattened: any word may follow any word."""
+    """Back-off trigram of random sentences; the unigram is flattened: any word may follow any word.
+
+    A state is the words before: none, one, or two (two only if seen ``least`` times). Each level gives ``discount`` of
+    its probability to the next shorter one, reached by an epsilon arc.
+    """
     r = random.Random(11)
-    pairs, single = collections.defaultdict(collections.Counter), collections.Counter()
+    after: dict[tuple[str, ...], collections.Counter] = collections.defaultdict(collections.Counter)
+    single: collections.Counter = collections.Counter()
     for _ in range(sentences):
-        s = vocab.sentence(r).split()
-        for a, b in zip(["<s>", *s], [*s, "</s>"], strict=True):
-            pairs[a][b] += 1
-        single.update(s)
-        single["</s>"] += 1
+        s = ["<s>", *vocab.sentence(r).split(), "</s>"]
+        for i in range(1, len(s)):
+            after[(s[i - 1],)][s[i]] += 1
+            if i > 1:
+                after[(s[i - 2], s[i - 1])][s[i]] += 1
+        single.update(s[1:])
     flat = {w: k**0.5 for w, k in single.items()}
     z = sum(flat.values())
     unigram = {w: k / z * (1 - unk) for w, k in flat.items()} | {UNK: unk}
@@ -139,24 +149,26 @@ def bigram(
     def weight(p: float) -> fst.Weight:
         return fst.Weight("tropical", float(-np.log(p) * LM_SCALE))
 
-    backoff = f.add_state()
-    state = {h: f.add_state() for h in pairs}
-    state.setdefault(UNK, backoff)
-    f.set_start(state["<s>"])
+    state = {
+        h: f.add_state() for h in [(), *(h for h, c in after.items() if len(h) == 1 or c.total() >= least)]
+    }
+    f.set_start(state[("<s>",)])
+
+    def leave(history: tuple[str, ...], word: str, p: float) -> None:
+        if word == "</s>":
+            f.set_final(state[history], weight(p))
+            return
+        longest = (*history, word)[-2:]
+        target = next(state[longest[k:]] for k in range(3) if longest[k:] in state)
+        f.add_arc(state[history], fst.Arc(word_id[word], word_id[word], weight(p), target))
+
     for w, p in unigram.items():
-        if w == "</s>":
-            f.set_final(backoff, weight(p))
-        else:
-            f.add_arc(backoff, fst.Arc(word_id[w], word_id[w], weight(p), state.get(w, backoff)))
-    for history, c in pairs.items():
-        total, left = c.total(), 1.0
-        for w, k in c.items():
-            p = k / total * (1 - discount)
-            left -= p
-            if w == "</s>":
-                f.set_final(state[history], weight(p))
-            else:
-                f.add_arc(state[history], fst.Arc(word_id[w], word_id[w], weight(p), state.get(w, backoff)))
-        f.add_arc(state[history], fst.Arc(0, 0, weight(max(left, 1e-3)), backoff))
+        leave((), w, p)
+    for history in state:
+        if history:
+            total = after[history].total()
+            for w, k in after[history].items():
+                leave(history, w, k / total * (1 - discount))
+            f.add_arc(state[history], fst.Arc(0, 0, weight(discount), state[history[1:]]))
     f.arcsort("ilabel")
     return f
