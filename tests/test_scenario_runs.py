@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import wave
@@ -11,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.errors import ScenarioError
+from device.errors import LinkError, ScenarioError
 from device.scenario import format
+from device.scenario.broker import private_broker
 from device.scenario.child import run_file
 from device.scenario.output import FILES
 
@@ -29,7 +31,7 @@ recogniser = { engine = "pocketsphinx" }
 [[say]]
 id = "time"
 text = "Alexa, what time is it?"
-voice = "en-gb+f3"
+voice = "en-gb-scotland"
 at_s = 0.5
 [[expect]]
 event = "intent"
@@ -217,3 +219,53 @@ def test_the_scenarios_that_ship_are_valid(path):
     scenario = format.load(path)
     assert scenario.expect and scenario.say
     assert all(line.voice.startswith("flite:") or line.voice.startswith("en-gb") for line in scenario.say)
+
+
+def test_a_real_time_run_goes_through_a_real_broker_to_a_worker_process(tmp_path):
+    text = """\
+title = "A joke"
+attention = true
+[room]
+rt60_s = 0.2
+[device]
+recogniser = { engine = "vosk", model = "vosk-tiny-en" }
+[endpoint]
+first_token_ms = 200
+[[endpoint.reply]]
+when = "joke"
+text = "Why not two?"
+expect_reply = true
+[[say]]
+id = "joke"
+text = "Tell me a joke."
+voice = "en-gb-scotland"
+at_s = 0.4
+[[expect]]
+event = "turn"
+text = "joke"
+[[expect]]
+event = "heard"
+text = "Why not two?"
+"""
+    seen = []
+    result = run_file(write(tmp_path, text), realtime=True, on_event=lambda one: seen.append(one.event))
+    assert result.passed, ([verdict.why for verdict in result.verdicts], result.events)
+    assert result.clock == "real" and result.wall_s > 0.9 * result.seconds
+    kinds = [one.event for one in result.events]
+    assert kinds.index("turn") < kinds.index("ack") < kinds.index("first_token") < kinds.index("reply_start")
+    end = next(one for one in result.events if one.event == "turn_end")
+    assert end.data["expect_reply"] is True
+    assert "line" in seen and "reply_start" in seen, "the conversation can be watched while it runs"
+
+
+def test_without_mosquitto_a_real_time_run_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr("device.scenario.broker.shutil.which", lambda *_, **__: None)
+    with pytest.raises(LinkError, match="apt install mosquitto"), private_broker():
+        pytest.fail("there is none")
+
+
+def test_the_private_broker_is_gone_after_the_block():
+    with private_broker() as (host, port), socket.create_connection((host, port), timeout=5):
+        pass
+    with pytest.raises(OSError), socket.create_connection((host, port), timeout=5):
+        pass

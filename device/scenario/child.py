@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import pickle
 import signal
@@ -37,7 +38,7 @@ def run_file(
     goes to standard error with ``verbose`` and is dropped without (but for the last line of a crash).
     """
     request = {"path": str(path), "realtime": realtime, "out_dir": str(out_dir) if out_dir else None}
-    request["events"] = on_event is not None
+    request |= {"events": on_event is not None, "verbose": verbose}
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "device.scenario.child", str(writer), json.dumps(request)]
     # standard error goes to a file: nobody reads it while the run goes on, and a pipe would fill up
@@ -90,6 +91,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends us
     pipe = os.fdopen(int(arguments[0]), "wb")
     request = json.loads(arguments[1])
+    logging.basicConfig(level=logging.INFO if request["verbose"] else logging.WARNING)
 
     def send(item: Any) -> None:
         with contextlib.suppress(BrokenPipeError):

@@ -10,6 +10,7 @@ Colours are Okabe and Ito's, which colour-blind people can tell apart; no meanin
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from device.values import FRAME, RATE_HZ, ms
 BLUE, SKY, ORANGE, GREEN, RED, PURPLE, GREY, INK = (
     "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#8A8A8A", "#222222",
 )  # fmt: skip
-STRIP_S = 15.0
+STRIP_S = 17.0
 """[s] Most that one strip holds: at this scale speech fits below its own words."""
 STRIP_CHARS = 165
 """Characters of label text that fit into a strip's width."""
@@ -119,27 +120,34 @@ def draw(result: Result, sound: Sound, path: Path) -> None:
 
 def _windows(result: Result, sound: Sound) -> list[Window]:
     """The strips' times, all equally long; a strip ends where the longest quiet is, not in the middle of a word."""
-    total = max(len(sound.mic) / RATE_HZ, 1.0)
-    if total <= STRIP_S:
-        return [Window(0.0, total, total)]
     busy = _audible_spans(result, len(sound.gain))
     for line in result.lines:
         busy[line.span.first // FRAME : line.span.last // FRAME + 80] = True
     for one in result.events:
         if one.event in ("final", "turn", "first_token", "error"):
             busy[one.position // FRAME : one.position // FRAME + 80] = True
+    active = np.flatnonzero(busy)
+    total = min(len(busy), int(active[-1]) + 80) / 100 if len(active) else len(busy) / 100
+    total = max(total, 4.0)
+    count = max(1, int(np.ceil(total / STRIP_S)))
     breaks = [0.0]
-    while total - breaks[-1] > STRIP_S:
-        first, last = round((breaks[-1] + 0.55 * STRIP_S) * 100), round((breaks[-1] + STRIP_S) * 100)
-        best, run = (0, last), 0
-        for block in range(first, last):
-            run = 0 if busy[block] else run + 1
-            if run > best[0]:
-                best = (run, block - run // 2)
-        breaks.append(best[1] / 100)
+    for index in range(1, count):
+        middle, reach = index * total / count, 0.2 * total / count
+        breaks.append(_quietest(busy, middle - reach, middle + reach))
     ends = [*breaks[1:], total]
     longest = max(end - start for start, end in zip(breaks, ends, strict=True))
     return [Window(start, end, start + longest) for start, end in zip(breaks, ends, strict=True)]
+
+
+def _quietest(busy: NDArray[np.bool_], start_s: float, end_s: float) -> float:
+    """The middle of the longest quiet between two times, or the middle of the two."""
+    length, middle = 0, round((start_s + end_s) * 50)
+    run = 0
+    for block in range(round(start_s * 100), min(round(end_s * 100), len(busy))):
+        run = 0 if busy[block] else run + 1
+        if run > length:
+            length, middle = run, block - run // 2
+    return middle / 100
 
 
 # ---------------------------------------------------------------------- the head
@@ -150,7 +158,9 @@ def _title(figure: Any, result: Result) -> float:
     from matplotlib.patches import Patch
 
     inch = 1 / figure.get_figheight()
-    figure.text(0.012, 1 - 0.36 * inch, result.title, fontsize=17, weight="bold", color=INK, va="center")
+    figure.text(
+        0.012, 1 - 0.36 * inch, _short(result.title, 90), fontsize=17, weight="bold", color=INK, va="center"
+    )
     verdict = "every expectation held" if result.passed else "NOT as expected"
     if not result.verdicts and result.passed:
         verdict = "nothing was expected"
@@ -226,7 +236,7 @@ def _talkers(axes: Any, lines: Sequence[Line], sound: Sound, window: Window) -> 
         later = [
             seconds(other.span.first) for other in lines[index + 1 :] if other.span.first > line.span.first
         ]
-        room = min([window.end, *later]) - left
+        room = min([window.edge, *later]) - left
         text = line.text or f"[{line.id}]"
         if first < window.start:
             text = f"… {text}"
@@ -266,27 +276,22 @@ def _playback(axes: Any, result: Result, sound: Sound, window: Window) -> None:
         if end < window.start or at > window.end:
             continue
         left = max(at, window.start)
-        later = min(
-            [window.end, *(seconds(e.position) for e in starts[index + 1 :] if e.position > event.position)]
-        )
+        later = [seconds(e.position) for e in starts[index + 1 :] if e.position > event.position]
         text = (heard.text if heard else event.text).strip()
         text = _part(text, (window.start - at) / max(end - at, 0.1), (window.end - at) / max(end - at, 0.1))
         if heard and heard.data.get("interrupted") and end <= window.end:
             text += " —✂"
-        room = min(max(later, end), window.end) - left
+        room = min([window.edge, *later]) - left
         _text(axes, left + 0.03, 0.95, text, room, "#8F5A00", va="top", lines=2)
 
 
 def _part(text: str, begin: float, end: float) -> str:
-    """The words between two shares of ``text``, with … where it goes on."""
-    first, last = (round(min(max(share, 0.0), 1.0) * len(text)) for share in (begin, end))
-    before, after = text[:first], text[last:]
-    middle = text[first:last]
-    if before and not before.endswith(" "):
-        middle = middle.partition(" ")[2]
-    if after:
-        middle += after.partition(" ")[0]
-    return f"{'… ' if before else ''}{middle.strip()}{' …' if after.strip() and ' ' in after else ''}"
+    """The words that begin between two shares of ``text``, with … where it goes on."""
+    words = [(match[0], match.start() / len(text)) for match in re.finditer(r"\S+", text)]
+    part = " ".join(word for word, at in words if begin <= at < end)
+    before = any(at < begin for _, at in words)
+    after = any(at >= end for _, at in words)
+    return f"{'… ' if before and part else ''}{part}{' …' if after and part else ''}"
 
 
 def _audible_spans(result: Result, blocks: int) -> NDArray[np.bool_]:
@@ -321,7 +326,7 @@ def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window:
             axes.annotate(
                 item.label, (item.start if before else item.end, y), xytext=(-8 if before else 8, 0),
                 textcoords="offset points", va="center", ha="right" if before else "left", color=item.colour,
-                fontsize=9.5, weight=item.weight,
+                fontsize=9.5, weight=item.weight, parse_math=False,
             )  # fmt: skip
 
 
@@ -439,7 +444,17 @@ def _text(
 ) -> None:
     width = max(8, int(room_s * STRIP_CHARS / np.ptp(axes.get_xlim())))
     wrapped = textwrap.wrap(text, width, max_lines=lines, placeholder=" …")
-    axes.text(x, y, "\n".join(wrapped), color=colour, fontsize=9.5, linespacing=1.15, clip_on=True, **style)
+    axes.text(
+        x,
+        y,
+        "\n".join(wrapped),
+        color=colour,
+        fontsize=9.5,
+        linespacing=1.15,
+        clip_on=True,
+        parse_math=False,
+        **style,
+    )
 
 
 def _short(text: str, width: int) -> str:

@@ -348,10 +348,7 @@ def _clip(scenario: Scenario, index: int) -> NDArray[np.float32]:
 
 def _engines(device: Device) -> dict[str, str]:
     names = {"wake": ", ".join(device.config.wake.words)}
-    for room, ready in (
-        ("recogniser", getattr(device.ear, "recogniser_ready", None)),
-        ("voice", device.mouth.voice_ready),
-    ):
+    for room, ready in (("recogniser", device.ear.recogniser), ("voice", device.mouth.voice_ready)):
         if ready is not None:
             names[room] = ready.engine
     return names
