@@ -164,11 +164,11 @@ def trigram(
 
     for w, p in unigram.items():
         leave((), w, p)
-    for history in state:
+    for history, here in state.items():
         if history:
             total = after[history].total()
             for w, k in after[history].items():
                 leave(history, w, k / total * (1 - discount))
-            f.add_arc(state[history], fst.Arc(0, 0, weight(discount), state[history[1:]]))
+            f.add_arc(here, fst.Arc(0, 0, weight(discount), state[history[1:]]))
     f.arcsort("ilabel")
     return f
