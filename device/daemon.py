@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +35,8 @@ from device.link import Link
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
 from device.skills import Skills
-from device.trace import Trace, TraceEvent
+from device.trace import Trace
+from device.tracer import Tracer
 
 log = logging.getLogger("earshot")
 
@@ -69,15 +71,15 @@ class Device:
         self.mouth = Mouth(config, self.engine, self.voice)
         self.conversation = Conversation(config)
         self.link = Link(config, transport)
-        self.skills = Skills(config, Controls(self, now))
+        self.controls = Controls(self, now)
+        self.skills = Skills(config, self.controls)
         self.state = v.Show()
         self.last_reply = ""
         self._attention = attention
         self._inbox: deque[v.Event] = deque()
         self._texts: dict[int, str] = {}
-        self._first_token: set[int] = set()
         self._problem: str | None = None
-        self._trace = trace or (lambda event: None)
+        self.tracer = Tracer(trace)
 
     @property
     def position(self) -> int:
@@ -96,14 +98,15 @@ class Device:
         if frame is None:
             return False
         position = frame.position + v.FRAME
-        self._watch_audio(position)
+        self._watch(position)
         events = self.ear.step(frame)
         events += self.mouth.step(position)
         events += self.link.poll(position)
         while self._inbox:
             events.append(self._inbox.popleft())
         for event in events:
-            self._note_event(event)
+            self.tracer.event(event, self._texts.get(getattr(event, "reply", -1), ""))
+            self._tell(event)
             for command in self.conversation.handle(event):
                 self._execute(command, position)
         for command in self.conversation.tick(position):
@@ -112,9 +115,19 @@ class Device:
         return True
 
     def stop(self) -> None:
-        """Say goodbye to the broker, end the engines, close the sound device; idempotent."""
-        for close in (self.link.close, self.voice.close, self.recogniser.close, self.engine.stop):
-            close()
+        """Say goodbye to the broker, end the engines, close the sound device; idempotent, gone within 2 s.
+
+        Each close may take a second or more when its other side hangs, so they run side by side.
+        """
+        closing = [
+            threading.Thread(target=close, daemon=True)
+            for close in (self.link.close, self.voice.close, self.recogniser.close)
+        ]
+        for thread in closing:
+            thread.start()
+        self.engine.stop()
+        for thread in closing:
+            thread.join(1.6)
 
     # ------------------------------------------------------------------ commands
 
@@ -127,6 +140,8 @@ class Device:
                 self.mouth.execute(command)
             case v.Duck() | v.Hold() | v.Resume() | v.Cancel():
                 self.mouth.execute(command)
+                if isinstance(command, v.Resume):
+                    self.link.event("resumed")
             case v.OpenTurn() | v.CancelTurn() | v.SendHeard():
                 self.link.execute(command)
             case v.Show():
@@ -134,7 +149,9 @@ class Device:
                 self.link.execute(command)
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
-        self._note_command(command, position)
+        # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
+        # complete one block after that block leaves the loudspeaker
+        self.tracer.command(command, position, self.engine.next_out + v.FRAME)
 
     def _remember(self, command: v.Command) -> None:
         """Keep the text of the latest reply, for "repeat that"."""
@@ -147,92 +164,37 @@ class Device:
                 self._texts[reply] += text
         self.last_reply = next(iter(self._texts.values()), "") or self.last_reply
 
-    # ------------------------------------------------------------------ trace
+    # ------------------------------------------------------------------ telling others
 
-    def _watch_audio(self, position: int) -> None:
-        problem = self.engine.backend.problem
+    def _watch(self, position: int) -> None:
+        """Once a second: is anything wrong, and what do volume and mute stand at?"""
+        if position % v.RATE_HZ >= v.FRAME:
+            return
+        problem = self.engine.problem
         if problem != self._problem:
             self._problem = problem
             if problem:
                 log.warning("sound: %s", problem)
-                self._note("error", position, problem, room="audio")
+                self.tracer.note("error", position, problem, room="audio")
+                self.link.event("error", room="audio", reason=problem)
             else:
                 log.info("sound is back")
+        codes = [code for code, wrong in (
+            ("sound_missing", problem), ("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure)
+        ) if wrong]  # fmt: skip
+        self.link.problems(codes)
+        self.link.describe(volume=self.controls.volume, mute=self.controls.muted)
 
-    def _note(self, event: str, position: int, text: str = "", **data: Any) -> None:
-        self._trace(TraceEvent(event, position, text, data))
-
-    def _note_event(self, event: v.Event) -> None:
-        note, at = self._note, event.position
+    def _tell(self, event: v.Event) -> None:
+        """What others on the broker may know: that something happened, never which words."""
         match event:
-            case v.SpeechBegan(onset=onset):
-                note("speech_began", at, onset=onset)
-            case v.SpeechEnded(last=last):
-                note("speech_ended", at, last=last)
-            case v.Wake(word=word, score=score, end=end):
-                note("wake", at, word, score=round(score, 3), end=end)
-            case v.BargeIn(onset=onset, score=score):
-                note("barge_in", at, onset=onset, score=round(score, 2))
-            case v.BargeInEnded(last=last):
-                note("barge_in_ended", at, last=last)
-            case v.Partial(utterance=utterance, text=text, accepted=accepted):
-                note("partial", at, text, utterance=utterance, accepted=accepted)
-            case v.Final(utterance=utterance, text=text, accepted=accepted, intent=intent):
-                words = [[w.text, w.start, w.end] for w in event.words]
-                note("final", at, text, utterance=utterance, accepted=accepted, words=words)
-                if intent is not None and accepted:
-                    note("intent", at, intent.name, utterance=utterance, slots=dict(intent.slots))
-            case v.Endpoint(utterance=utterance, last=last):
-                note("endpoint", at, utterance=utterance, last=last)
-            case v.ReplyStarted(reply=reply):
-                note("reply_start", at, self._texts.get(reply, ""), reply=reply)
-            case v.ReplyEnded(reply=reply, heard=heard, words=words):
-                note("reply_end", at, self._texts.get(reply, ""), reply=reply)
-                note("heard", at, heard, reply=reply, words=words, interrupted=False)
-            case v.ReplyCut(reply=reply, heard=heard, chars=chars, words=words, ms=heard_ms):
-                note("reply_cut", at, self._texts.get(reply, ""), reply=reply)
-                data = {"reply": reply, "words": words, "chars": chars, "ms": heard_ms, "interrupted": True}
-                note("heard", at, heard, **data)
-            case v.TurnAcked(turn=turn):
-                note("ack", at, turn=turn)
-            case v.TurnDelta(turn=turn, text=text):
-                if turn not in self._first_token:
-                    self._first_token = {turn}
-                    note("first_token", at, text, turn=turn)
-            case v.TurnEnded(turn=turn, expect_reply=expect_reply):
-                note("turn_end", at, turn=turn, expect_reply=expect_reply)
-            case v.TurnFailed(turn=turn, code=code):
-                note("turn_failed", at, code, turn=turn)
-                note("error", at, code, room="link", turn=turn)
+            case v.Wake(word=word, score=score):
+                self.link.event("wake", word=word, score=round(score, 3))
+            case v.BargeIn(score=score) if score > 0:
+                self.link.event("barge_in", score=round(score, 1))
             case v.EngineFailed(engine=engine, reason=reason):
                 log.warning("%s engine failed: %s", engine, reason)
-                note("error", at, f"{engine}: {reason}", room=engine)
-
-    def _note_command(self, command: v.Command, position: int) -> None:
-        note = self._note
-        # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
-        # complete one block after that block leaves the loudspeaker
-        audible = self.engine.next_out + v.FRAME
-        match command:
-            case v.Duck():
-                note("duck", position, audible=audible)
-            case v.Hold():
-                note("hold", position, audible=audible)
-            case v.Resume():
-                note("resume", position, audible=audible)
-            case v.Cancel(reply=reply):
-                note("cancel", position, reply=reply, audible=audible)
-            case v.OpenTurn(turn=turn, text=text):
-                note("turn", position, text, turn=turn)
-            case v.CancelTurn(turn=turn, reason=reason):
-                note("turn_cancelled", position, reason, turn=turn)
-            case v.Say(reply=reply, text=text):
-                note("say", position, text, reply=reply)
-            case v.Earcon(name=name):
-                note("earcon", position, name)
-            case v.Show():
-                held = [name for name in v.Show.__slots__ if getattr(command, name)]
-                note("state", position, ", ".join(held) or "idle")
+                self.link.event("error", room=engine, reason=reason)
 
 
 class Controls:

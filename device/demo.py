@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import subprocess
 import sys
 import time
@@ -66,7 +67,13 @@ def run(args: argparse.Namespace) -> int:
     )
     with private_broker() as broker, endpoint_worker(*broker, scenario.config().endpoint.pool):
         result = run_scenario(
-            scenario, realtime=True, broker=broker, worker=False, out_dir=args.out, on_event=Live(console)
+            scenario,
+            realtime=True,
+            broker=broker,
+            worker=False,
+            out_dir=args.out,
+            on_event=Live(console),
+            now=datetime.datetime.now,
         )
     console.print()
     Report().finished(result, None)

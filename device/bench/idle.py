@@ -38,8 +38,8 @@ def measure(seconds: float) -> dict[str, Any]:
     from device.link import open_transport
     from device.scenario.broker import private_broker
 
-    with private_broker() as broker:
-        config = parse({"mqtt": {"host": broker.host, "port": broker.port}, "log": {"level": "error"}})
+    with private_broker() as (host, port):
+        config = parse({"mqtt": {"host": host, "port": port}, "log": {"level": "error"}})
         backend = LoopBackend(room_tone(10), paced=True)
         device = Device(config, backend, open_transport(config))
         device.start()

@@ -23,6 +23,9 @@ TEXT = (
     "When the book was full he began another, and nobody ever asked to read them."
 )
 
+LOSSES = ("missing_frames", "bad_frames", "position_faults")
+"""The engine's counters of frames that did not arrive whole and in order."""
+
 
 def measure(seconds: float) -> dict[str, Any]:
     """Lateness of the ear's step in ms, and of an empty loop beside it."""
@@ -81,7 +84,7 @@ def measure(seconds: float) -> dict[str, Any]:
         "baseline_p50_ms": _percentile(empty, 50),
         "baseline_p99_ms": _percentile(empty, 99),
         "baseline_max_ms": _percentile(empty, 100),
-        "lost_frames": device.engine.counters.get("lost_frames", 0) + device.ear.lost_samples // v.FRAME,
+        "lost_frames": sum(device.engine.counters[name] for name in LOSSES),
         "utterances": finals,
         "clauses": spoken,
         "seconds": seconds,
