@@ -81,7 +81,7 @@ class Ear:
         self._hearing: Hearing | None = None
         self._waiting: dict[int, Hearing] = {}  # finalised, their Final has not come yet
         self._endpointing: Endpointing | None = None
-        self._speaking = False
+        self._speaking = self._was_playing = False
         self._wake_end = -1
         self._down = False
         self._restarts_foreseen = 0
@@ -104,6 +104,11 @@ class Ear:
         vad = not missing and self._vad.is_speech(pcm, level_db)
         barge_in = self._barge_in
         over_playback = barge_in.step(position, frame.clean, frame.reference, playing, vad, missing)
+        if self._was_playing and not playing and not self._speaking:
+            # in a pause of a reply, what the gate took for speech over the playback would begin as speech in the
+            # quiet: held the reply at once, and its own echo, in the pre-roll, became a turn
+            self._gate = SpeechGate()
+        self._was_playing = playing
         was_open = self._gate.open
         self._gate.step(position, barge_in.counts if playing else vad)
         speech = barge_in.counts if playing else self._gate.counts
