@@ -159,7 +159,14 @@ def _title(figure: Any, result: Result) -> float:
 
     inch = 1 / figure.get_figheight()
     figure.text(
-        0.012, 1 - 0.36 * inch, _short(result.title, 90), fontsize=17, weight="bold", color=INK, va="center"
+        0.012,
+        1 - 0.36 * inch,
+        _short(result.title, 90),
+        fontsize=17,
+        weight="bold",
+        color=INK,
+        va="center",
+        parse_math=False,
     )
     verdict = "every expectation held" if result.passed else "NOT as expected"
     if not result.verdicts and result.passed:
