@@ -413,7 +413,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to the whole group; the parent closes us
     _die_with_parent()
     with socket.socket(fileno=int(sys.argv[1])) as connection:
-        return _Child(connection).run()
+        try:
+            return _Child(connection).run()
+        except EOFError:  # the parent left before it had said what to load
+            return 0
 
 
 if __name__ == "__main__":
