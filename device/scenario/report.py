@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from rich.table import Table
 from device.scenario.expectations import Happened
 from device.scenario.result import Result, seconds
 from device.scenario.transcript import shown, wording
+
+LOG_WIDTH = 140
 
 _SHOWN = {
     "line": ("bold blue", "{of}"),
@@ -71,7 +74,10 @@ class Report:
     """One block per file and a summary; ``quiet`` says nothing (the JSON says it)."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(quiet=quiet, highlight=False)
+        # a log file has no width of its own, and 80 columns would break every second row
+        self._console = Console(
+            quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH
+        )
         self._quiet = quiet
         self._passed = self._failed = 0
 
