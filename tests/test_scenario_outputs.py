@@ -9,8 +9,9 @@ import pytest
 from device.scenario.expectations import Happened, judge_all
 from device.scenario.format import Expect
 from device.scenario.measures import Sound, measure
-from device.scenario.picture import Mark, Window, _pack, _part, _windows, draw
+from device.scenario.picture import draw
 from device.scenario.result import Line, Result
+from device.scenario.score import Mark, Window, make_strips, pack_labels, words_between
 from device.scenario.timing import Span
 from device.scenario.transcript import transcript
 
@@ -71,7 +72,7 @@ def test_the_transcript_names_what_failed_and_a_reply_that_never_ended():
 
 def test_a_long_run_is_drawn_in_strips_that_break_where_it_is_quiet():
     talk = [line(at, f"l{at}") for at in (1, 8, 14.5, 22, 30, 39)]
-    windows = _windows(*result(45, talk, []))
+    windows = make_strips(*result(45, talk, []))
     assert len(windows) == 3
     assert len({round(window.edge - window.start, 6) for window in windows}) == 1, "all at the same scale"
     for window in windows[1:]:
@@ -79,14 +80,14 @@ def test_a_long_run_is_drawn_in_strips_that_break_where_it_is_quiet():
 
 
 def test_a_short_run_is_one_strip_that_ends_soon_after_the_last_sound():
-    (window,) = _windows(*result(14, [line(1)], reply(1, 3, 5, "Sunny.")))
+    (window,) = make_strips(*result(14, [line(1)], reply(1, 3, 5, "Sunny.")))
     assert window.start == 0 and 5 < window.edge < 7
 
 
 def test_labels_never_run_into_one_another():
     window = Window(0.0, 15.0, 15.0)
     marks = [Mark(1 + 0.1 * i, "s", "black", "a label of some length") for i in range(30)]
-    rows = _pack(marks, [], window)
+    rows = pack_labels(marks, [], window)
     assert sum(map(len, rows)) == 30
     for row in rows:
         starts = sorted(mark.at_s for mark in row)
@@ -96,7 +97,7 @@ def test_labels_never_run_into_one_another():
 @pytest.mark.parametrize("cuts", [[0, 0.5, 1], [0, 0.3, 0.31, 0.9, 1], [-1, 2]])
 def test_a_reply_over_several_strips_loses_no_word(cuts):
     text = "Once there was a lighthouse on an island far out in the sea."
-    parts = [_part(text, a, b) for a, b in itertools.pairwise(cuts)]
+    parts = [words_between(text, a, b) for a, b in itertools.pairwise(cuts)]
     words = " ".join(re.sub(r"^… | …$", "", part) for part in parts).split()
     assert [word for word in words if word != "…"] == text.split()
 

@@ -10,10 +10,8 @@ Colours are Okabe and Ito's, which colour-blind people can tell apart; no meanin
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,66 +19,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.errors import ScenarioError
-from device.scenario.expectations import Happened
-from device.scenario.measures import Sound, reached, voice_to_voice
+from device.scenario.measures import Sound
 from device.scenario.result import Line, Result, seconds
-from device.values import FRAME, RATE_HZ, ms
-
-BLUE, SKY, ORANGE, GREEN, RED, PURPLE, GREY, INK = (
-    "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#8A8A8A", "#222222",
-)  # fmt: skip
-STRIP_S = 17.0
-"""[s] Most that one strip holds: at this scale speech fits below its own words."""
-STRIP_CHARS = 165
-"""Characters of label text that fit into a strip's width."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A strip: it shows ``start`` to ``end``, and has room until ``edge`` (s)."""
-
-    start: float
-    end: float
-    edge: float
-
-    @property
-    def chars_per_s(self) -> float:
-        return STRIP_CHARS / (self.edge - self.start)
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """An event in the lowest lane: ``sign`` on its time, ``label`` to the right of it."""
-
-    at_s: float
-    sign: str
-    colour: str
-    label: str
-    rule: bool = False
-    """Whether a thin vertical line through all lanes shows the moment."""
-
-    @property
-    def start(self) -> float:
-        return self.at_s
-
-    @property
-    def end(self) -> float:
-        return self.at_s
-
-    @property
-    def weight(self) -> str:
-        return "normal"
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """A measured time between two moments."""
-
-    start: float
-    end: float
-    label: str
-    colour: str
-    weight: str = "bold"
+from device.scenario.score import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    STRIP_CHARS,
+    Bracket,
+    Mark,
+    Window,
+    audible_spans,
+    find_brackets,
+    find_marks,
+    is_flipped,
+    make_strips,
+    pack_labels,
+    shortened,
+    words_between,
+)
+from device.values import FRAME, RATE_HZ
 
 
 def draw(result: Result, sound: Sound, path: Path) -> None:
@@ -100,10 +61,10 @@ def draw(result: Result, sound: Sound, path: Path) -> None:
         "hatch.linewidth": 0.6,
     }
     with plt.rc_context(style):
-        marks, brackets = list(_marks(result)), list(_brackets(result, sound))
-        windows = _windows(result, sound)
+        marks, brackets = list(find_marks(result)), list(find_brackets(result, sound))
+        windows = make_strips(result, sound)
         count = len(windows)
-        heights = [_heights(len(_pack(marks, brackets, window))) for window in windows]
+        heights = [_heights(len(pack_labels(marks, brackets, window))) for window in windows]
         figure = plt.figure(figsize=(17, 1.5 + sum(map(sum, heights)) + 0.55 * count), dpi=110)
         top = _title(figure, result)
         outer = figure.add_gridspec(
@@ -118,38 +79,6 @@ def draw(result: Result, sound: Sound, path: Path) -> None:
         plt.close(figure)
 
 
-def _windows(result: Result, sound: Sound) -> list[Window]:
-    """The strips' times, all equally long; a strip ends where the longest quiet is, not in the middle of a word."""
-    busy = _audible_spans(result, len(sound.gain))
-    for line in result.lines:
-        busy[line.span.first // FRAME : line.span.last // FRAME + 80] = True
-    for one in result.events:
-        if one.event in ("final", "turn", "first_token", "error"):
-            busy[one.position // FRAME : one.position // FRAME + 80] = True
-    active = np.flatnonzero(busy)
-    total = min(len(busy), int(active[-1]) + 80) / 100 if len(active) else len(busy) / 100
-    total = max(total, 4.0)
-    count = max(1, int(np.ceil(total / STRIP_S)))
-    breaks = [0.0]
-    for index in range(1, count):
-        middle, reach = index * total / count, 0.2 * total / count
-        breaks.append(_quietest(busy, middle - reach, middle + reach))
-    ends = [*breaks[1:], total]
-    longest = max(end - start for start, end in zip(breaks, ends, strict=True))
-    return [Window(start, end, start + longest) for start, end in zip(breaks, ends, strict=True)]
-
-
-def _quietest(busy: NDArray[np.bool_], start_s: float, end_s: float) -> float:
-    """The middle of the longest quiet between two times, or the middle of the two."""
-    length, middle = 0, round((start_s + end_s) * 50)
-    run = 0
-    for block in range(round(start_s * 100), min(round(end_s * 100), len(busy))):
-        run = 0 if busy[block] else run + 1
-        if run > length:
-            length, middle = run, block - run // 2
-    return middle / 100
-
-
 # ---------------------------------------------------------------------- the head
 
 
@@ -161,7 +90,7 @@ def _title(figure: Any, result: Result) -> float:
     figure.text(
         0.012,
         1 - 0.36 * inch,
-        _short(result.title, 90),
+        shortened(result.title, 90),
         fontsize=17,
         weight="bold",
         color=INK,
@@ -253,7 +182,7 @@ def _talkers(axes: Any, lines: Sequence[Line], sound: Sound, window: Window) -> 
 def _playback(axes: Any, result: Result, sound: Sound, window: Window) -> None:
     _wave(axes, sound.played, window, ORANGE, _scale(sound.played), middle=-0.42, height=0.5)
     times = np.arange(len(sound.gain)) * FRAME / RATE_HZ
-    spoken = _audible_spans(result, len(sound.gain))
+    spoken = audible_spans(result, len(sound.gain))
     ducked = spoken & (sound.gain > 0) & (sound.gain < 0.9)
     held = spoken & (sound.gain == 0)
     for chosen, face, edge, hatch in (
@@ -285,39 +214,17 @@ def _playback(axes: Any, result: Result, sound: Sound, window: Window) -> None:
         left = max(at, window.start)
         later = [seconds(e.position) for e in starts[index + 1 :] if e.position > event.position]
         text = (heard.text if heard else event.text).strip()
-        text = _part(text, (window.start - at) / max(end - at, 0.1), (window.end - at) / max(end - at, 0.1))
+        text = words_between(
+            text, (window.start - at) / max(end - at, 0.1), (window.end - at) / max(end - at, 0.1)
+        )
         if heard and heard.data.get("interrupted") and end <= window.end:
             text += " —✂"
         room = min([window.edge, *later]) - left
         _text(axes, left + 0.03, 0.95, text, room, "#8F5A00", va="top", lines=2)
 
 
-def _part(text: str, begin: float, end: float) -> str:
-    """The words that begin between two shares of ``text``, with … where it goes on."""
-    words = [(match[0], match.start() / len(text)) for match in re.finditer(r"\S+", text)]
-    part = " ".join(word for word, at in words if begin <= at < end)
-    before = any(at < begin for _, at in words)
-    after = any(at >= end for _, at in words)
-    return f"{'… ' if before and part else ''}{part}{' …' if after and part else ''}"
-
-
-def _audible_spans(result: Result, blocks: int) -> NDArray[np.bool_]:
-    """True from each reply's start to its end, in blocks of 10 ms."""
-    out = np.zeros(blocks, bool)
-    begun: int | None = None
-    for event in result.events:
-        if event.event == "reply_start":
-            begun = event.position
-        elif event.event in ("reply_end", "reply_cut") and begun is not None:
-            out[begun // FRAME : event.position // FRAME + 1] = True
-            begun = None
-    if begun is not None:
-        out[begun // FRAME :] = True
-    return out
-
-
 def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window: Window) -> None:
-    rows = _pack(marks, brackets, window)
+    rows = pack_labels(marks, brackets, window)
     depth = max(len(rows), 2)
     for row, content in enumerate(rows):
         y = 1 - (row + 0.5) * 2 / depth
@@ -329,94 +236,12 @@ def _mind(axes: Any, marks: Sequence[Mark], brackets: Sequence[Bracket], window:
                 axes.annotate(
                     "", (item.end, y), (item.start, y), arrowprops={**ends, "shrinkA": 0, "shrinkB": 0}
                 )
-            before = _flipped(item, window)
+            before = is_flipped(item, window)
             axes.annotate(
                 item.label, (item.start if before else item.end, y), xytext=(-8 if before else 8, 0),
                 textcoords="offset points", va="center", ha="right" if before else "left", color=item.colour,
                 fontsize=9.5, weight=item.weight, parse_math=False,
             )  # fmt: skip
-
-
-def _width(label: str, window: Window) -> float:
-    """Seconds that a label takes, its sign and a gap included."""
-    return (len(label) + 3) / window.chars_per_s
-
-
-def _flipped(item: Mark | Bracket, window: Window) -> bool:
-    """Whether the label stands before its mark, because behind it the strip ends."""
-    width = _width(item.label, window)
-    return item.end + width > window.edge and item.start - width > window.start
-
-
-def _pack(marks: Iterable[Mark], brackets: Iterable[Bracket], window: Window) -> list[list[Mark | Bracket]]:
-    """Rows of labels that do not run into one another, filled from the top."""
-    items: list[tuple[float, float, Mark | Bracket]] = []
-    for item in (*marks, *brackets):
-        if not window.start <= item.start < window.end:
-            continue
-        width = _width(item.label, window)
-        if _flipped(item, window):
-            items.append((item.start - width, item.end + 0.1, item))
-        else:
-            items.append((item.start - 0.1, item.end + width, item))
-    rows: list[list[Mark | Bracket]] = []
-    ends: list[float] = []
-    for start, end, item in sorted(items, key=lambda entry: entry[0]):
-        for row, taken in enumerate(ends):
-            if taken <= start:
-                rows[row].append(item)
-                ends[row] = end
-                break
-        else:
-            rows.append([item])
-            ends.append(end)
-    return rows
-
-
-# ---------------------------------------------------------------------- what is marked
-
-
-def _marks(result: Result) -> Iterable[Mark]:
-    for one in result.events:
-        at = seconds(one.position)
-        match one.event:
-            case "wake":
-                yield Mark(at, "v", PURPLE, f"wake “{one.text}”", rule=True)
-            case "final" if one.text and not one.data.get("accepted", True):
-                yield Mark(at, "s", GREY, f"unsure: “{_short(one.text, 46)}”")
-            case "final" if one.text:
-                yield Mark(at, "s", BLUE, f"understood “{_short(one.text, 46)}”")
-            case "final":
-                yield Mark(at, "s", GREY, "nothing understood")
-            case "intent":
-                yield Mark(at, "s", BLUE, f"command: {one.text}")
-            case "turn":
-                yield Mark(at, ">", GREEN, "turn sent")
-            case "first_token":
-                yield Mark(at, ">", GREEN, "first token")
-            case "reply_start":
-                yield Mark(at, ">", GREEN, "first sound", rule=True)
-            case "duck" | "hold" | "cancel":
-                yield Mark(at, "X", RED, one.event, rule=True)
-            case "resume":
-                yield Mark(at, "P", GREEN, "resume", rule=True)
-            case "error":
-                yield Mark(at, "D", RED, f"error: {_short(one.text, 40)}")
-
-
-def _brackets(result: Result, sound: Sound) -> Iterable[Bracket]:
-    """Voice-to-voice, and first sample of a cut-in to silence; both as measured."""
-    for line in result.lines:
-        span = line.span
-        mine: list[Happened] = [one for one in result.events if one.of == line.id]
-        answer = voice_to_voice(mine, span)
-        if answer is not None:
-            label = f"{answer / RATE_HZ:.2f} s to the answer"
-            yield Bracket(seconds(span.last), seconds(span.last + answer), label, GREEN)
-        stop = reached(mine, ("hold", "cancel"), span.first, sound.gain, below=0.0)
-        if stop is not None:
-            label = f"silent {ms(stop):.0f} ms after the first sound"
-            yield Bracket(seconds(span.first), seconds(span.first + stop), label, RED)
 
 
 # ---------------------------------------------------------------------- drawing
@@ -462,7 +287,3 @@ def _text(
         parse_math=False,
         **style,
     )
-
-
-def _short(text: str, width: int) -> str:
-    return textwrap.shorten(text, width, placeholder=" …")

@@ -15,7 +15,6 @@ import contextlib
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +22,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from device.audio.backends.room import RoomBackend, RoomSettings
-from device.audio.wav import read_wav
+from device.audio.backends.room import RoomBackend
 from device.config import Config
 from device.daemon import Device
-from device.errors import AudioError, LinkError, ScenarioError
+from device.errors import LinkError, ScenarioError
 from device.link.mqtt import MqttTransport
 from device.link.transport import OfflineTransport
-from device.scenario import format, talkers
+from device.scenario import talkers
 from device.scenario.endpoint import ScriptedTransport
 from device.scenario.expectations import Happened, Verdict, judge_all, line_of
 from device.scenario.format import Scenario
 from device.scenario.measures import Cut, Measures, measure
 from device.scenario.recorder import Recorder, WatchedBackend
 from device.scenario.result import Line, Result
+from device.scenario.stage import clip_of, connect, room_settings
 from device.scenario.timing import Cues, Span
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ
@@ -79,14 +78,14 @@ def run_scenario(
     ``ModelMissing`` and ``LinkError`` for parts of the device that are not there.
     """
     config = scenario.config()
-    clips = {line.id: _clip(scenario, index) for index, line in enumerate(scenario.say)}
-    backend = WatchedBackend(RoomBackend(_room(scenario, realtime)))
+    clips = {line.id: clip_of(scenario, index) for index, line in enumerate(scenario.say)}
+    backend = WatchedBackend(RoomBackend(room_settings(scenario, realtime)))
     with contextlib.ExitStack() as stack:
         transport: Any
         if not config.mqtt.enabled:
             transport = OfflineTransport()
         elif realtime:
-            config = _connect(stack, scenario, config, broker, worker)
+            config = connect(stack, scenario, config, broker, worker)
             transport = MqttTransport(config)
         else:
             transport = ScriptedTransport(scenario.endpoint)
@@ -305,68 +304,9 @@ class _Run:
         return CLOCK_STARTS + datetime.timedelta(seconds=self.device.position / RATE_HZ)
 
 
-def _room(scenario: Scenario, realtime: bool) -> RoomSettings:
-    """The room of the file: keys left out keep the room's defaults. ``snr_db`` alone means pink noise."""
-    given = {
-        key: value for key, value in msgspec.to_builtins(scenario.room).items() if value not in (None, "")
-    }
-    if "noise" in given:
-        try:
-            given["noise"] = read_wav(scenario.folder / given["noise"])
-        except AudioError as exc:
-            raise ScenarioError(f"{format.place(scenario, 'room', 'noise')}: {exc}") from exc
-    elif "snr_db" in given:
-        given["noise"] = _pink_noise(scenario.seed)
-    return replace(RoomSettings(seed=scenario.seed, realtime=realtime), **given)
-
-
-def _pink_noise(seed: int) -> NDArray[np.float32]:
-    """10 s of noise with equal power per octave, which is what a room's background sounds like."""
-    count = 10 * RATE_HZ
-    spectrum = np.fft.rfft(np.random.default_rng([seed, 7]).standard_normal(count))
-    hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    spectrum /= np.sqrt(np.maximum(hz, 50.0))
-    noise = np.fft.irfft(spectrum, count)
-    return (0.1 * noise / noise.std()).astype(np.float32)
-
-
-def _clip(scenario: Scenario, index: int) -> NDArray[np.float32]:
-    line = scenario.say[index]
-    try:
-        if not line.wav:
-            return talkers.render(line.text, line.voice)
-        clip = read_wav(scenario.folder / line.wav)
-    except (ScenarioError, AudioError) as exc:
-        key = "wav" if line.wav else "voice"
-        raise ScenarioError(f"{format.place(scenario, 'say', index, key)}: {exc}") from exc
-    if not np.any(clip):
-        raise ScenarioError(
-            f"{format.place(scenario, 'say', index, 'wav')}: {line.wav} is nothing but silence"
-        )
-    return clip
-
-
 def _engines(device: Device) -> dict[str, str]:
     names = {"wake": ", ".join(device.config.wake.words)}
     for room, ready in (("recogniser", device.ear.recogniser), ("voice", device.mouth.voice_ready)):
         if ready is not None:
             names[room] = ready.engine
     return names
-
-
-def _connect(
-    stack: contextlib.ExitStack,
-    scenario: Scenario,
-    config: Config,
-    broker: tuple[str, int] | None,
-    worker: bool,
-) -> Config:
-    """A broker and, if wanted, the scripted worker, for as long as ``stack`` lives."""
-    from device.scenario.broker import private_broker
-    from device.scenario.scripted_worker import worker_process
-
-    host, port = broker or stack.enter_context(private_broker())
-    if worker and scenario.endpoint.worker:
-        stack.enter_context(worker_process(scenario, host, port, config.endpoint.pool))
-    mqtt = msgspec.structs.replace(config.mqtt, host=host, port=port)
-    return msgspec.structs.replace(config, mqtt=mqtt)
