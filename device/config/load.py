@@ -125,7 +125,7 @@ def describe(hint: Any) -> str:
     elif meta.ge is not None:
         words += f" of at least {meta.ge}"
     if meta.pattern:
-        words += f" matching {meta.pattern}"
+        words += " matching " + meta.pattern.replace(r"\Z", "$")
     if meta.min_length is not None and meta.max_length is not None:
         words += f" with {meta.min_length} to {meta.max_length} entries"
     elif meta.min_length:

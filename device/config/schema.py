@@ -17,7 +17,8 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class DeviceSection(Section, frozen=True, kw_only=True):
     id: Annotated[
-        str, Meta(pattern=r"^[a-z0-9-]{3,32}$", description="Name on the wire: MQTT client id and user name.")
+        str,
+        Meta(pattern=r"^[a-z0-9-]{3,32}\Z", description="Name on the wire: MQTT client id and user name."),
     ] = "earshot"
     language: Annotated[Literal["en"], Meta(description="Language of commands, speech and replies.")] = "en"
     volume: Annotated[int, Meta(ge=0, le=100, description="[percent] Playback volume at start.")] = 70
@@ -46,7 +47,7 @@ class WakeSection(Section, frozen=True, kw_only=True):
     ] = ("alexa",)
     threshold: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score that wakes while nothing plays.")
-    ] = 0.8
+    ] = 0.7
     threshold_playing: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score that wakes over the device's own playback.")
     ] = 0.5
@@ -123,7 +124,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
 
 class EndpointSection(Section, frozen=True, kw_only=True):
     pool: Annotated[
-        str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="Pool of endpoint workers that answers turns.")
+        str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z", description="Pool of endpoint workers that answers turns.")
     ] = "home"
     ack_ms: Annotated[
         int, Meta(ge=100, le=5000, description="[ms] A worker must take the turn within this time.")

@@ -21,6 +21,11 @@ _EXCUSES: dict[str, dict[str, str]] = {
         "disabled": "The connection to my message broker is turned off. The simple commands still work.",
         "no_worker": "Nobody is answering right now. The simple commands still work.",
         "timeout": "The answer takes too long, so I gave up. Please try again.",
+        "upstream_down": "I can't reach the language model right now. The simple commands still work.",
+        "upstream_timeout": "The language model takes too long, so I gave up. Please try again.",
+        "upstream_unauthorised": "The language model refused my key. Please check the endpoint's key file.",
+        "upstream_not_found": "The language model that I am set up for does not exist. Please check the endpoint.",
+        "upstream_refused": "The language model refused to answer that.",
         "busy": "There is too much to do right now. Please try again in a moment.",
     }
 }

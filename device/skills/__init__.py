@@ -10,7 +10,7 @@
 | stop, cancel, wait     |              | nothing more: the conversation has already given way          |
 | volume_up, volume_down |              | one step of 10 percent                                        |
 | volume_set             | volume 0-100 | that volume                                                   |
-| mute, unmute           |              | microphone off; on again (a muted ear hears no "unmute")      |
+| mute, unmute           |              | the loudspeaker, not the ear: "unmute" must be heard           |
 | time, date             |              | tells it                                                      |
 | repeat                 |              | says the last reply again                                     |
 """

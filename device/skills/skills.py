@@ -27,7 +27,7 @@ class Controls(Protocol):
     def muted(self) -> bool: ...
 
     def set_mute(self, muted: bool) -> None:
-        """Privacy mute: the ear gets no microphone until it is lifted by button, config or "unmute"."""
+        """Silence the loudspeaker, or let it sound again at the volume it had."""
 
     def now(self) -> datetime.datetime:
         """Local date and time."""
@@ -39,8 +39,8 @@ class Controls(Protocol):
 class Skills:
     """``run`` answers every intent with a ``SkillDone``; one that nobody knows is answered with ``ok`` False.
 
-    A muted device hears nothing, "unmute" included: it comes back by button or config, and the spoken answer to
-    "mute" says that it is off. The intent exists for devices that are muted by playback only.
+    "mute" silences the loudspeaker, never the ear: a microphone switched off by voice could not be switched on by voice
+    again. A volume that is set while muted ends the mute: whoever turns it up wants to hear something.
     """
 
     def __init__(self, config: Config, controls: Controls) -> None:
@@ -84,6 +84,7 @@ class Skills:
     def _volume(self, wanted: int) -> tuple[str, bool]:
         before = self._controls.volume
         percent = min(100, max(0, wanted))
+        self._controls.set_mute(False)
         self._controls.set_volume(percent)
         if percent == before:
             edge = {0: "The volume is already at zero.", 100: "That is as loud as I can be."}
@@ -91,16 +92,13 @@ class Skills:
         return f"Volume {percent} percent.", True
 
     def _mute(self, intent: Intent) -> tuple[str, bool]:
-        if self._controls.muted:
-            return "The microphone is already off.", True
         self._controls.set_mute(True)
-        return "Microphone off.", True
+        return "", True  # nobody could hear more
 
     def _unmute(self, intent: Intent) -> tuple[str, bool]:
-        if not self._controls.muted:
-            return "The microphone is already on.", True
+        muted = self._controls.muted
         self._controls.set_mute(False)
-        return "Microphone on.", True
+        return ("I'm back." if muted else "I am not muted."), True
 
     def _repeat(self, intent: Intent) -> tuple[str, bool]:
         text = self._controls.last_reply()
