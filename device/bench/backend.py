@@ -22,7 +22,7 @@ class LoopBackend:
     def __init__(self, sound: Samples, *, paced: bool) -> None:
         whole = len(sound) // FRAME * FRAME
         self._frames = np.asarray(sound[:whole], np.float32).reshape(-1, FRAME)
-        self._paced = paced
+        self.paced = paced
         self._n = 0
         self._start = 0.0
         self.playback_rate_hz = RATE_HZ
@@ -39,12 +39,12 @@ class LoopBackend:
         return self._start + (self._n + 1) * FRAME_S
 
     def wait(self, timeout_s: float) -> bool:
-        if self._paced:
+        if self.paced:
             time.sleep(min(max(self.due_s - time.monotonic(), 0.0), timeout_s))
         return True
 
     def capture(self) -> Captured | None:
-        if self._paced and time.monotonic() < self.due_s:
+        if self.paced and time.monotonic() < self.due_s:
             return None
         position = self._n * FRAME
         samples = self._frames[self._n % len(self._frames)]

@@ -15,8 +15,8 @@ examples:
 Machines are shared and noisy: run a benchmark several times and compare medians and ratios."""
 
 LINES = {
-    "cpu_s_per_s": "CPU seconds per second of audio, paced to real time",
-    "cpu_s_per_s_unpaced": "the same work in one go",
+    "cpu_s_per_s": "CPU seconds per second of audio, taken as fast as it comes",
+    "cpu_s_per_s_paced": "the same in real time: with 100 wake-ups a second",
     "rss_mib": "resident memory of the main process [MiB]",
     "ring_us": "ring: 10 ms written and read by three readers [us CPU]",
     "ear_late_p50_ms": "ear's step late, median [ms]",
