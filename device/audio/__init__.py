@@ -10,24 +10,43 @@ The signal path is drawn in ``engine.py``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .backends import Backend, Captured, Samples
-from .engine import AudioEngine, Frame
-from .mixer import Mixer
-from .played import PlayedLog
-from .ring import Block, Reader, Ring
-from .speech_track import SpeechTrack
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device.config.schema import Config
 
+    from .backends import Backend as Backend
+    from .backends import Captured as Captured
+    from .backends import Samples as Samples
     from .backends.room import RoomSettings
+    from .engine import AudioEngine as AudioEngine
+    from .engine import Frame as Frame
+    from .mixer import Mixer as Mixer
+    from .played import PlayedLog as PlayedLog
+    from .ring import Block as Block
+    from .ring import Reader as Reader
+    from .ring import Ring as Ring
+    from .speech_track import SpeechTrack as SpeechTrack
+
+_HOME = {
+    "AudioEngine": "engine", "Backend": "backends", "Block": "ring", "Captured": "backends", "Frame": "engine",
+    "Mixer": "mixer", "PlayedLog": "played", "Reader": "ring", "Ring": "ring", "Samples": "backends",
+    "SpeechTrack": "speech_track",
+}  # fmt: skip
+"""The file of each name that this room hands out."""
 
 __all__ = [
     "AudioEngine", "Backend", "Block", "Captured", "Frame", "Mixer", "PlayedLog", "Reader", "Ring", "Samples",
     "SpeechTrack", "open_backend",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """A name on first use: the command line asks this room for its command, and must not wait for numpy (0.2 s)."""
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def open_backend(config: Config, room: RoomSettings | None = None) -> Backend:

@@ -12,7 +12,18 @@ it every 10 ms; the voice runs in its own process. May import: ``device.audio``,
 values and config.
 """
 
-from device.mouth.heard import Heard
-from device.mouth.mouth import Mouth
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Heard", "Mouth"]
+if TYPE_CHECKING:
+    from device.mouth.mouth import Mouth as Mouth
+
+__all__ = ["Mouth"]
+
+
+def __getattr__(name: str) -> Any:
+    """``Mouth`` on first use: the voice's process imports its engine from below here and needs no mixer, no numpy."""
+    if name == "Mouth":
+        from device.mouth.mouth import Mouth
+
+        return Mouth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
