@@ -10,8 +10,8 @@ from device import values as v
 from device.config import Config
 from device.ear.recognisers import open_recogniser
 from device.ear.recognisers.messages import Audio, Begin, Drop, End
-from device.engine_process import ProcessDoor
 from device.engines import InProcessDoor
+from device.engines.process import ProcessDoor
 from device.values import FRAME, RATE_HZ, samples
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from helpers_recog import poll_until
 
-from device.engine_process import MAX_WAITING, ProcessDoor, open_door
 from device.engines import InProcessDoor
+from device.engines.process import MAX_WAITING, ProcessDoor, open_door
 from device.errors import EarshotError, EngineError
 
 PARROT = "helpers_recog:Parrot"
@@ -225,7 +225,7 @@ def test_what_an_engine_prints_stays_off_standard_output(doors: Any, capfd: Any)
 
 SCRIPT = """
 import sys, time
-from device.engine_process import ProcessDoor
+from device.engines.process import ProcessDoor
 print("main module runs", flush=True)
 door = ProcessDoor("parrot", "helpers_recog:Parrot", "x")
 while not door.loaded:

@@ -12,8 +12,8 @@ from helpers_mouth import KOKORO_TINY, STORY, Fragile, RecordingDoor, Rig, espea
 
 from device import values as v
 from device.audio.levels import db_to_gain
-from device.engine_process import ProcessDoor, open_door
 from device.engines import InProcessDoor
+from device.engines.process import ProcessDoor, open_door
 from device.mouth.clauses import Splitter
 from device.mouth.feed import PAUSE_MS
 from device.mouth.voices import FACTORIES

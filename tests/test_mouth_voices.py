@@ -10,7 +10,7 @@ import pytest
 from helpers_mouth import KOKORO_TINY
 
 from device.config import Config, parse
-from device.engine_process import open_door
+from device.engines.process import open_door
 from device.errors import EngineError
 from device.mouth.sound import ClauseSound
 from device.mouth.voices import FACTORIES, choose, kokoro

@@ -2,7 +2,7 @@
 
     enters   the messages of ``messages.py``: Begin, Audio (20 ms pieces by capture position), End, Drop
     leaves   ``values.Partial`` and ``values.Final`` with word times in capture positions and the matched intent
-    thread   an engine process of its own (``device/engine_process.py``), or none in lock-step runs
+    thread   an engine process of its own (``device/engines``), or none in lock-step runs
     imports  here only the messages; an engine's file is imported in the engine's process
 
 | Engine       | Knows                                | Cost (one x86 core)         | Model                              |
@@ -45,7 +45,7 @@ def recogniser_settings(config: Config) -> RecogniserSettings:
 
 def open_recogniser(config: Config, in_process: bool) -> EngineDoor:
     """The recogniser that ``config`` means, behind its door. Engine messages: see ``messages.py``."""
-    from device.engine_process import open_door
+    from device.engines.process import open_door
 
     settings = recogniser_settings(config)
     factory = f"device.ear.recognisers.{settings.engine}:make"

@@ -40,7 +40,7 @@ def choose(config: Config) -> tuple[str, VoiceSettings]:
 
 def open_voice(config: Config, in_process: bool) -> EngineDoor:
     """The voice of ``config`` behind a door: its own process, or this one for lock-step runs."""
-    from device.engine_process import open_door
+    from device.engines.process import open_door
 
     factory, settings = choose(config)
     return open_door("voice", factory, settings, in_process, hang_s=HANG_S)

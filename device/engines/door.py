@@ -1,17 +1,4 @@
-"""Engines behind doors: a recogniser or a voice in its own process, or in this one for lock-step runs.
-
-PocketSphinx holds the GIL for up to 296 ms and importing an engine stops other threads for 13-18 ms (100 ms on a
-Pi), while the ear needs it every 10 ms. So engines live in a spawned process behind an ``EngineDoor``. The same
-engine object also runs in-process (``InProcessDoor``): simulated time then sees its computing as taking no time.
-
-An *engine* is any object with ``handle(message) -> Iterable[reply]``, made by a factory named
-``"package.module:callable"`` that gets one picklable ``settings`` value. Messages and replies are picklable. Optional:
-
-* ``start() -> Iterable[reply]``: called once before the first message (a ``Ready`` belongs here);
-* ``preempts(message) -> bool``: asked for each message as it arrives, also between two replies of a running
-  ``handle`` generator; True closes that generator and drops what was queued before ``message`` (an abort);
-* ``close()``: called once at the end.
-"""
+"""The door of an engine: what the main process sees of it, and the form without a process."""
 
 from __future__ import annotations
 

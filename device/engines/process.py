@@ -2,7 +2,7 @@
 
 ::
 
-    main process                                      engine process (python -m device.engine_process)
+    main process                                      engine process (python -m device.engines.child)
       send() ──► bounded backlog ──► socket ────────►   inbox ──► engine.handle() ─┐
       poll() ◄──────────────────── socket ◄───────────  count of handled, replies ◄┘
               stdin of the child = lifeline: it closes when the parent dies, however that happens
@@ -17,23 +17,19 @@ A plain child process, not ``multiprocessing``: its spawn runs the parent's main
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pickle
-import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from device.engines import EngineDoor, InProcessDoor, load_factory
-from device.errors import EarshotError
+from device.engines.door import EngineDoor, InProcessDoor
+from device.engines.frames import frame, take_frames
 
 HANG_S = 20.0
 """A voice may think this long about one clause: Kokoro's real-time factor on a Pi 4 is up to 7.6."""
@@ -42,10 +38,10 @@ START_S = 120.0
 BACKOFF_S = (0.5, 30.0)
 HEALTHY_S = 60.0
 """An engine that worked this long starts with the shortest back-off when it fails again."""
+SLEPT_S = 1.0
+"""Not polled for longer than this, we slept (suspend, debugger), and silence proves nothing about the engine."""
 MAX_WAITING = 500
 """Messages sent and not yet handled: 10 s of audio in 20 ms pieces."""
-
-_HEADER = struct.Struct("<I")
 
 
 class ProcessDoor:
@@ -70,7 +66,7 @@ class ProcessDoor:
         self.restarts = 0
         self.lost = 0
         self.failure: str | None = None
-        self._setup = _frame((sys.path, pickle.dumps((factory, settings)), nice))
+        self._setup = frame((sys.path, pickle.dumps((factory, settings)), nice))
         self._hang_s, self._start_s, self._backoff_s = hang_s, start_s, backoff_s
         self._replies: list[Any] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,15 +94,13 @@ class ProcessDoor:
         if self._sent == self._handled:
             self._progress = time.monotonic()
         self._sent += 1
-        self._out.append(memoryview(_frame(message)))
+        self._out.append(memoryview(frame(message)))
         self._write()
         return True
 
     def poll(self) -> list[Any]:
         now = time.monotonic()
-        if (
-            now - self._polled > 1.0
-        ):  # we slept (suspend, debugger), so silence proves nothing about the engine
+        if now - self._polled > SLEPT_S:
             self._progress = now
         self._polled = now
         if self._process is not None:
@@ -150,7 +144,7 @@ class ProcessDoor:
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "device.engine_process", str(theirs.fileno()), self.name],
+                [sys.executable, "-m", "device.engines.child", str(theirs.fileno()), self.name],
                 stdin=subprocess.PIPE,  # never written: the lifeline
                 stdout=2,  # an engine that prints must not spoil what the program itself prints
                 pass_fds=(theirs.fileno(),),
@@ -240,7 +234,7 @@ class ProcessDoor:
             if not data:
                 break  # _watch sees the exit code
             self._in += data
-        for handled, kind, payload in _frames(self._in):
+        for handled, kind, payload in take_frames(self._in):
             self._handled, self._progress = handled, now
             if kind == "reply":
                 self._replies.append(payload)
@@ -264,31 +258,12 @@ def open_door(
     return ProcessDoor(name, factory, settings, hang_s=hang_s)
 
 
-def _frame(value: Any) -> bytes:
-    body = pickle.dumps(value, protocol=5)
-    return _HEADER.pack(len(body)) + body
-
-
-def _frames(buffer: bytearray) -> list[Any]:
-    """Take the whole frames off the front of ``buffer``."""
-    values = []
-    at = 0
-    while len(buffer) - at >= _HEADER.size:
-        (length,) = _HEADER.unpack_from(buffer, at)
-        if len(buffer) - at - _HEADER.size < length:
-            break
-        at += _HEADER.size + length
-        values.append(pickle.loads(memoryview(buffer)[at - length : at]))
-    del buffer[:at]
-    return values
-
-
 def _environment() -> dict[str, str]:
     """One thread per math library: two OpenMP threads on a busy machine spin and take ten times as long."""
     environment = dict(os.environ)
     for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(key, "1")
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     environment["PYTHONSAFEPATH"] = "1"  # -m must not put the current folder first
     return environment
@@ -301,123 +276,3 @@ def _how_it_ended(code: int) -> str:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
         return f"was killed by signal {-code}"
-
-
-# ---------------------------------------------------------------------- in the engine process
-
-
-class _Child:
-    """Reads messages, lets the engine work, answers; ends when the parent does."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.buffer = bytearray()
-        self.inbox: deque[Any] = deque()
-        self.handled = 0
-        self.preempts: Callable[[Any], bool] | None = None
-
-    def run(self) -> int:
-        sys.path, payload, nice = self.receive()
-        with contextlib.suppress(OSError):
-            os.nice(nice)  # the ear in the main process goes first
-        try:
-            factory, settings = pickle.loads(payload)
-            engine = load_factory(factory)(settings)
-            self.preempts = getattr(engine, "preempts", None)
-            self.overtake()
-            for reply in getattr(engine, "start", tuple)():
-                self.answer("reply", reply)
-            self.answer("loaded", None)
-            try:
-                while True:
-                    self.serve(engine, self.receive())
-            except EOFError:
-                return 0
-            finally:
-                getattr(engine, "close", tuple)()
-        except EOFError:
-            return 0
-        except Exception as exc:  # noqa: BLE001  whatever it is, the parent learns the reason and starts us again
-            expected = isinstance(exc, EarshotError)
-            if not expected:
-                sys.excepthook(type(exc), exc, exc.__traceback__)
-            self.answer("failed", str(exc) if expected else f"{type(exc).__name__}: {exc}")
-            return 1
-
-    def serve(self, engine: Any, message: Any) -> None:
-        replies = iter(engine.handle(message))
-        for reply in replies:
-            self.answer("reply", reply)
-            if self.preempts and self.fill(wait=False):
-                close = getattr(replies, "close", None)
-                if close:
-                    close()
-                break
-        self.handled += 1
-        self.answer("handled", None)
-
-    def overtake(self) -> None:
-        """An abort that came with the first bytes, before there was an engine to ask, counts as well."""
-        last = max((i for i, m in enumerate(self.inbox) if self.preempts and self.preempts(m)), default=0)
-        for _ in range(last):
-            self.inbox.popleft()
-            self.handled += 1
-
-    def receive(self) -> Any:
-        while not self.inbox:
-            self.fill(wait=True)
-        return self.inbox.popleft()
-
-    def fill(self, wait: bool) -> bool:
-        """Move what has arrived into the inbox; True when one of them overtakes everything before it."""
-        overtaken = False
-        while wait or select.select([self.connection], [], [], 0)[0]:
-            try:
-                data = self.connection.recv(1 << 16)
-            except ConnectionError:  # the parent closed with answers of ours unread
-                data = b""
-            if not data:
-                raise EOFError
-            self.buffer += data
-            for message in _frames(self.buffer):
-                if self.preempts and self.preempts(message):
-                    self.handled += len(self.inbox)
-                    self.inbox.clear()
-                    overtaken = True
-                self.inbox.append(message)
-            wait = False
-        return overtaken
-
-    def answer(self, kind: str, payload: Any) -> None:
-        try:
-            self.connection.sendall(_frame((self.handled, kind, payload)))
-        except OSError:
-            raise EOFError from None
-
-
-def _die_with_parent() -> None:
-    """End this process at once when the other end of stdin closes, even while an engine holds the GIL.
-
-    The kernel sends SIGIO, whose default action is to terminate. (``PR_SET_PDEATHSIG`` would fire when the *thread*
-    that started us ends; a thread that waits for end-of-file would never get the GIL from a hung engine.)
-    """
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([0], [], [], 0)[0]:  # it had died before we asked
-        sys.exit(0)
-
-
-def main() -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd sends it to the whole group; the parent closes us
-    _die_with_parent()
-    with socket.socket(fileno=int(sys.argv[1])) as connection:
-        try:
-            return _Child(connection).run()
-        except EOFError:  # the parent left before it had said what to load
-            return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
