@@ -8,7 +8,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
-WHY=
+WHY= # why a function below returned 1, for a person
 unset PYTHONHOME PYTHONPATH
 
 # What PyAudio, the only package without wheels, is compiled with; not needed any more once it is in place.
@@ -213,7 +213,7 @@ install_python() {
   local tmp=$VENV/tmp
   mkdir -p "$tmp"
   { pip -c "$ROOT/constraints.txt" setuptools wheel &&
-    pip --no-build-isolation -c "$ROOT/constraints.txt" -e "$ROOT[$1]"; } || failed=1
+    pip --no-build-isolation -c "$ROOT/constraints.txt" -e "${ROOT}[$1]"; } || failed=1
   rm -rf "$tmp"
   if [ -n "$failed" ]; then
     # up to here pip had only downloaded: .venv is as it was
@@ -233,6 +233,8 @@ pip_reason() {
     echo "the disk is full; .venv needs about 700 MB: make room, then run this again"
   elif grep -qE 'portaudio\.h|Python\.h|command .*(gcc|cc).* failed|unable to execute' "$1"; then
     echo "PyAudio could not be compiled: install gcc, libc6-dev, python3-dev and portaudio19-dev, then run this again"
+  elif grep -q 'CERTIFICATE_VERIFY_FAILED' "$1"; then
+    echo "the package server's certificate is not accepted here: check the clock ($(date +%F)) and the network, then run this again"
   elif grep -qE 'NewConnectionError|NameResolutionError|Temporary failure in name|Network is unreachable|Connection ?(Error|refused|reset)|Read timed out|ConnectTimeout|Retrying \(' "$1"; then
     echo "the Python packages could not be downloaded: check the network, then run this again"
   else
