@@ -1,0 +1,251 @@
+"""Keeps the sound devices open: a thread that opens, watches, closes and looks for them again every second.
+
+                 every second
+    closed  --- in the list? open it ------------------------> open
+      ^                                                          |
+      |  list made anew (a device was plugged in): costs a       |  ended by itself, or silent for 1 s
+      |  Pa_Terminate, so not while the other side is in use     v
+      +------------------------------------------------------ closed
+
+Opening may block for seconds where a sound server hangs; the ear's thread never waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from device.errors import AudioError
+
+from .pa_capture import CaptureSide
+from .pa_devices import ROLE, Device, Direction, choose, fingerprint, import_pyaudio, list_devices
+from .pa_playback import PlaybackSide
+from .pa_taps import InputTap, OutputTap
+
+log = logging.getLogger("earshot.audio")
+
+RETRY_S = 1.0
+DEAD_S = 1.0
+"""An open stream without any callback for so long is closed and opened again."""
+LIST_AGAIN_S = 10.0
+"""A missing device is searched for this often by a new list, where the other one is open and idle meanwhile; at once
+where /proc/asound shows that a card came or went."""
+
+
+class Side:
+    """One direction: what is wanted, what is open, and why not."""
+
+    def __init__(self, direction: Direction, wanted: str, attach: Callable[[Any], None]) -> None:
+        self.direction, self.wanted, self.attach = direction, wanted, attach
+        self.device: Device | None = None
+        self.stream: Any = None
+        self.tap: Any = None
+        self.problem: str | None = None
+        self.opened = 0
+        self.opened_at = 0.0
+        self.past = {"late_callbacks": 0, "flagged": 0, "dropped": 0}
+
+    @property
+    def name(self) -> str:
+        return f"{ROLE[self.direction]} {self.wanted or (self.device and self.device.name) or 'default'!r}"
+
+    def count(self, what: str, attribute: str) -> int:
+        """A tap's counter, over all the streams there have been."""
+        return self.past[what] + getattr(self.tap, attribute, 0)
+
+    def forget_tap(self) -> None:
+        for what, attribute in (("late_callbacks", "late"), ("flagged", "flagged"), ("dropped", "dropped")):
+            self.past[what] += getattr(self.tap, attribute, 0)
+        self.tap = None
+
+    def fault(self, now: float) -> str | None:
+        """Why the open stream is of no use any more, or None."""
+        try:
+            if not self.stream.is_active():
+                return "ended by itself"
+        except OSError as exc:
+            return f"failed ({reason(exc)})"
+        heard = max(self.tap.last or 0.0, self.opened_at)
+        return f"has not moved for {now - heard:.1f} s" if now - heard > DEAD_S else None
+
+
+class Supervisor:
+    """Owns PortAudio. ``devices`` is its newest list; ``problem`` says in words what is missing."""
+
+    def __init__(
+        self, wanted_input: str, wanted_output: str, capture: CaptureSide, playback: PlaybackSide
+    ) -> None:
+        self._pyaudio = import_pyaudio()
+        self._manager: Any = None
+        self.devices: list[Device] = []
+        self.input = Side("input", wanted_input, capture.attach)
+        self.output = Side("output", wanted_output, playback.attach)
+        self.sides = (self.input, self.output)
+        self._capture, self._playback = capture, playback
+        self._listed_at = 0.0
+        self._cards: tuple[str, ...] = ()
+        self._stopping = threading.Event()
+        self._tried = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # ------------------------------------------------------------------ for the backend
+
+    @property
+    def problem(self) -> str | None:
+        return "; ".join(side.problem for side in self.sides if side.problem) or None
+
+    @property
+    def reopened(self) -> int:
+        return sum(max(0, side.opened - 1) for side in self.sides)
+
+    def start(self, timeout_s: float) -> None:
+        """Begin; returns after the first attempt at opening, or ``timeout_s``."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sound-devices", daemon=True)
+            self._thread.start()
+            self._tried.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Close everything. A driver that hangs in closing keeps its thread, not us."""
+        self._stopping.set()
+        if self._thread is None:
+            self._terminate()
+        else:
+            self._thread.join(timeout_s)
+
+    # ------------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.attend(time.monotonic())
+            except (
+                Exception
+            ) as exc:  # PortAudio and its hosts raise what they like; sound must come back anyway
+                message = f"the sound devices failed: {reason(exc)}"
+                if self.input.problem != message:
+                    log.exception("sound devices")
+                self.input.problem = message
+            self._tried.set()
+            self._stopping.wait(RETRY_S)
+        self._terminate()
+
+    def attend(self, now: float) -> None:
+        """Look after both sides once."""
+        for side in self.sides:
+            if side.stream is not None and (fault := side.fault(now)):
+                side.problem = f"{side.name} {fault}"  # told first: closing what hangs may hang
+                log.info("%s; it is opened again", side.problem)
+                self._close(side)
+        if self._manager is None or (self._missing() and self._may_list(now)):
+            self.list()
+        for side in self._missing():
+            self._open(side)
+        if (
+            self._missing()
+            and not any(side.stream for side in self.sides)
+            and now - self._listed_at > RETRY_S / 2
+        ):
+            self.list()
+            for side in self._missing():
+                self._open(side)
+
+    def _missing(self) -> list[Side]:
+        return [side for side in self.sides if side.stream is None]
+
+    def _may_list(self, now: float) -> bool:
+        """Whether closing the side that is open, for a new list, is worth it and disturbs nobody."""
+        if self._cards != fingerprint():
+            return True
+        if all(side.stream is None for side in self.sides):
+            return False  # attend() does it, after trying with the present list
+        speaking = self._capture.position - self._playback.last_sound < 16_000 and self._playback.last_sound
+        in_use = self.input.stream is not None or speaking
+        return not in_use and now - self._listed_at > LIST_AGAIN_S
+
+    def list(self) -> None:
+        """A new list of devices; closes both sides."""
+        self._terminate()
+        self._cards = fingerprint()
+        self._manager = self._pyaudio.PyAudio()
+        self.devices = list_devices(self._manager)
+        self._listed_at = time.monotonic()
+
+    def _open(self, side: Side) -> None:
+        try:
+            side.device = choose(self.devices, side.wanted, side.direction)
+        except AudioError as exc:
+            side.device, side.problem = None, str(exc)
+            return
+        rate = self._playback.playback_rate_hz if side.direction == "output" else None
+        failed: Exception | None = None
+        # after the first failure the driver's words about the next ones would fill the log, second by second
+        with _quiet_stderr() if side.problem else contextlib.nullcontext():
+            for rate_hz in side.device.rate_choices(rate):
+                for channels in side.device.channel_choices(side.direction):
+                    try:
+                        self._open_as(side, rate_hz, channels)
+                    except (OSError, ValueError) as exc:
+                        failed = failed or exc
+                    else:
+                        return
+        side.problem = f"{side.name} cannot be opened: {reason(failed)}"
+
+    def _open_as(self, side: Side, rate_hz: int, channels: int) -> None:
+        assert side.device is not None
+        tap = (InputTap if side.direction == "input" else OutputTap)(rate_hz, channels)
+        side.stream = self._manager.open(
+            rate=rate_hz,
+            channels=channels,
+            format=self._pyaudio.paInt16,
+            frames_per_buffer=tap.frames,
+            stream_callback=tap,
+            **{side.direction: True, f"{side.direction}_device_index": side.device.index},
+        )
+        side.tap, side.opened_at = tap, time.monotonic()
+        side.opened += 1
+        side.problem = None
+        side.attach(tap)
+        log.info("%s: %s, %d Hz, %d channel(s)", ROLE[side.direction], side.device.name, rate_hz, channels)
+
+    def _close(self, side: Side) -> None:
+        side.attach(None)
+        stream, side.stream = side.stream, None
+        side.forget_tap()
+        try:
+            stream.close()
+        except OSError as exc:
+            log.debug("closing %s: %s", side.name, exc)
+
+    def _terminate(self) -> None:
+        for side in self.sides:
+            if side.stream is not None:
+                self._close(side)
+        manager, self._manager = self._manager, None
+        if manager is not None:
+            manager.terminate()
+
+
+def reason(exc: BaseException | None) -> str:
+    """PortAudio's words without its number: OSError(-9985, 'Device unavailable') -> Device unavailable."""
+    if isinstance(exc, OSError) and len(exc.args) > 1:
+        return str(exc.args[1])
+    return str(exc or "no usable format") or type(exc).__name__
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """PortAudio prints each failed call to file descriptor 2, with no way to ask it not to."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

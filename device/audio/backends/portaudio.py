@@ -1,0 +1,102 @@
+"""Real sound devices through PortAudio (PyAudio): callback mode, separate streams, native rates, 10 ms buffers.
+
+    card --callback: copy--> InputTap --queue--> CaptureSide --16 kHz, by position--> ear thread
+    card <--callback: copy-- OutputTap <--FIFO-- PlaybackSide <-----10 ms blocks----- ear thread
+                 Supervisor (thread): opens, watches, closes, looks again every second
+
+The output stream stays open and plays zeros when there is nothing to say: opening it clicks, takes 30 ms and moves
+the canceller's alignment. (A stop is heard as late as the FIFO and the device's buffer are long; where that is more
+than 60 ms, aborting the stream would be quicker, which is not done yet.)
+"""
+
+from __future__ import annotations
+
+import time
+
+from device.config.schema import AudioSection
+from device.values import RATE_HZ
+
+from . import Captured, Samples
+from .pa_capture import CaptureSide
+from .pa_devices import CONVERTING_RATE_HZ, choose
+from .pa_playback import PlaybackSide
+from .pa_supervisor import Supervisor
+
+START_S = 5.0
+"""``start`` waits so long for the first attempt at opening both devices; a server that hangs goes on in the back."""
+
+
+class PortAudioBackend:
+    """The devices that ``audio.input`` and ``audio.output`` name. Raises AudioError where PyAudio cannot be loaded.
+
+    Everything else that may be wrong with devices is told by ``problem`` and mended when it can be: capture goes on
+    as missing frames on the monotonic clock, playback into nothing at the same pace.
+    """
+
+    def __init__(self, config: AudioSection) -> None:
+        self._capture = CaptureSide()
+        self._playback = PlaybackSide(CONVERTING_RATE_HZ, self._capture)
+        self._supervisor = Supervisor(config.input, config.output, self._capture, self._playback)
+        self._supervisor.list()
+        self._playback.playback_rate_hz = self._native_rate_hz(config.output)
+
+    def _native_rate_hz(self, wanted: str) -> int:
+        """The loudspeaker's rate, for good: one that is plugged in later and differs gets a resampler."""
+        from device.errors import AudioError
+
+        try:
+            rate_hz = choose(self._supervisor.devices, wanted, "output").rate_hz
+        except AudioError:
+            return CONVERTING_RATE_HZ
+        return rate_hz if rate_hz >= RATE_HZ and rate_hz % 100 == 0 else CONVERTING_RATE_HZ
+
+    @property
+    def playback_rate_hz(self) -> int:
+        return self._playback.playback_rate_hz
+
+    @property
+    def output_latency_ms(self) -> float:
+        """As of the block played last: FIFO and device buffer."""
+        return self._playback.latency_ms
+
+    @property
+    def problem(self) -> str | None:
+        """What cannot be opened, or that an open microphone delivers nothing."""
+        told = self._supervisor.problem
+        if told is None and self._capture.stalled:
+            return f"{self._supervisor.input.name} has stopped delivering"
+        return told
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Counted since start; what each one means is in docs/sound.md."""
+        source, sink = self._supervisor.input, self._supervisor.output
+        playback = self._playback.counters
+        return {
+            **self._capture.counters,
+            **playback,
+            "overruns": playback["overruns"]
+            + source.count("dropped", "dropped")
+            + source.count("flagged", "flagged"),
+            "underruns": playback["underruns"] + sink.count("flagged", "flagged"),
+            "late_callbacks": source.count("late_callbacks", "late") + sink.count("late_callbacks", "late"),
+            "reopened": self._supervisor.reopened,
+            "lead_ms": self._playback.lead * 10,
+            "realtime_threads": sum(bool(getattr(side.tap, "realtime", False)) for side in (source, sink)),
+        }
+
+    def start(self) -> None:
+        self._capture.start(time.monotonic())
+        self._supervisor.start(START_S)
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._capture.wait(timeout_s, time.monotonic())
+
+    def capture(self) -> Captured | None:
+        return self._capture.frame(time.monotonic())
+
+    def play(self, block: Samples) -> int:
+        return self._playback.play(block, time.monotonic())
+
+    def stop(self) -> None:
+        self._supervisor.stop()

@@ -1,0 +1,153 @@
+"""``earshot devices``: which microphones and loudspeakers there are, and which of them earshot would use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from device.audio.backends.pa_devices import Device, Direction
+    from device.config import Config
+
+EPILOG = """\
+examples:
+  earshot devices                          with the default configuration
+  earshot devices --config kitchen.toml    which devices this file means
+  earshot devices --json                   for programs
+
+A device is chosen by part of its name, upper or lower case:
+  [audio]
+  input = "usb"
+  output = "hw:0,0"
+Without a choice it is the system's default. Exit code: 0 when a microphone and a loudspeaker are found, else 1."""
+
+NOTHING = """\
+No sound devices. What to do:
+  * plug the device in, and look whether `cat /proc/asound/cards` shows it
+  * may this user use it?  sudo usermod -aG audio $USER, then log in again
+  * does a sound server own it (PipeWire, PulseAudio)?  then run as the user whose server it is
+  * without a card:  `earshot demo` needs none, and `scripts/sound-rig` starts a private sound server"""
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "devices",
+        help="list microphones and loudspeakers, and which would be used",
+        description="List the sound devices of this machine, and show which of them `earshot run` would use.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML file (default: /etc/earshot/earshot.toml)"
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object, for programs")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from device.audio.backends.pa_devices import import_pyaudio, list_devices
+    from device.config import load
+
+    config = load(args.config)
+    manager = import_pyaudio().PyAudio()
+    try:
+        devices = list_devices(manager)
+    finally:
+        manager.terminate()
+    found = {side: _choice(devices, config, side) for side in ("input", "output")}
+    if args.json:
+        print(json.dumps(_as_json(devices, config, found), indent=2))
+    else:
+        _print(devices, config, found)
+    return 1 if any(problem for _, problem in found.values()) else 0
+
+
+def _choice(devices: Sequence[Device], config: Config, side: Direction) -> tuple[Device | None, str | None]:
+    """The device that would be used, or why there is none."""
+    from device.audio.backends.pa_devices import choose
+    from device.errors import AudioError
+
+    try:
+        return choose(devices, getattr(config.audio, side), side), None
+    except AudioError as exc:
+        return None, str(exc)
+
+
+def _as_json(devices: Sequence[Device], config: Config, found: dict[str, Any]) -> dict[str, Any]:
+    report: dict[str, Any] = {"backend": config.audio.backend}
+    for side, (chosen, problem) in found.items():
+        report[side] = {
+            "wanted": getattr(config.audio, side),
+            "used": chosen and chosen.name,
+            "problem": problem,
+            "devices": [
+                {
+                    "name": device.name,
+                    "host_api": device.host_api,
+                    "channels": device.channels(side),
+                    "rate_hz": device.rate_hz,
+                    "default": device.default(side),
+                    "used": device == chosen,
+                }
+                for device in devices
+                if device.channels(side)
+            ],
+        }
+    return report
+
+
+def _print(devices: Sequence[Device], config: Config, found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not devices:
+        print(NOTHING)
+        return
+    for side, title in (("input", "Microphones"), ("output", "Loudspeakers")):
+        chosen, problem = found[side]
+        there = [device for device in devices if device.channels(side)]
+        if there:
+            table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+            for column, justify in (("", "left"), ("name", "left"), ("rate", "right"), ("channels", "right")):
+                table.add_column(column, justify=justify, overflow="fold")
+            table.add_column("by")
+            for device in there:
+                name = escape(device.name) + (" [dim](default)[/]" if device.default(side) else "")
+                mark = "[green]→[/]" if device == chosen else ""
+                rate, channels = f"{device.rate_hz} Hz", _channels(device.channels(side))
+                table.add_row(mark, name, rate, channels, escape(device.host_api))
+            console.print(table)
+        if problem:
+            console.print(problem, style="red", markup=False)
+        console.print()
+    if config.audio.backend != "portaudio":
+        console.print(
+            f"None of them is used: audio.backend is {config.audio.backend!r}, not 'portaudio'.", markup=False
+        )
+    elif all(chosen for chosen, _ in found.values()):
+        console.print("→ is what earshot uses.\n")
+    console.print(_hint(devices, found), markup=False)
+
+
+def _channels(count: int) -> str:
+    """ALSA's plugins claim 32 and more: as many as one asks for."""
+    return str(count) if count < 32 else "any"
+
+
+def _hint(devices: Sequence[Device], found: dict[str, Any]) -> str:
+    """What to write to use another device: with one that is there and not used, if there is one."""
+    lines = []
+    for side, (chosen, _) in found.items():
+        there = [device for device in devices if device.channels(side)]
+        others = [device for device in there if device != chosen and device.hardware] or [
+            device for device in there if device != chosen
+        ]
+        if others or there:
+            lines.append(f"{side} = {json.dumps((others or there)[0].name, ensure_ascii=False)}")
+    return "To choose, write part of a name into the configuration:\n\n" + "\n".join(["[audio]", *lines])
