@@ -1,4 +1,4 @@
-"""The answers that need no language model: enough to try the device, and honest about the rest. Pure."""
+"""The answers that need no language model: enough to try the device, and honest about the rest. Pure, given ``now``."""
 
 from __future__ import annotations
 
