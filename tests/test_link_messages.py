@@ -83,6 +83,23 @@ def test_too_many_bytes_are_refused_before_they_are_read():
         decode("reply", b" " * 9000 + as_json(DELTA))
 
 
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_arguments_are_nested_as_deep_as_every_python_bears_and_no_deeper(opening, closing):
+    def tool(depth):
+        args = opening * depth + b'"{[\\"{["' + closing * depth
+        return b'{"op": "tool", "turn": "x", "call": "c", "name": "n", "args": {"a": ' + args + b"}}"
+
+    assert decode("reply", tool(62)).args["a"]
+    with pytest.raises(LinkError, match="reply: nested 65 deep, allowed are 64"):
+        decode("reply", tool(63))
+
+
+def test_brackets_within_words_are_no_nesting():
+    text = '{["' * 100
+    message = b'{"op": "delta", "turn": "x", "seq": 0, "off": 0, "text": ' + as_json(text) + b"}"
+    assert decode("reply", message).text == text
+
+
 def test_an_open_that_is_too_long_loses_its_oldest_history_first():
     history = tuple(Line(role="user", text=f"{index} " + "ü" * 3000) for index in range(12))
     payload = encode("turn", Open(turn="t1", text="and now?", conversation=history))

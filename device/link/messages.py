@@ -1,12 +1,14 @@
 """Every message on the wire as a typed value, and the only places where bytes become values and back.
 
 A message is UTF-8 JSON with its type in ``op``. Unknown keys are ignored (an older reader meets a newer writer);
-a wrong type, a missing key, an unknown ``op`` or too many bytes is a ``LinkError`` that names the path.
+a wrong type, a missing key, an unknown ``op``, too many bytes or too deep a nesting is a ``LinkError``, which names
+the path where there is one.
 Character counts (``off``, ``len``, ``chars``) are Unicode code points.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -217,6 +219,11 @@ Turnward = Open
 Control = Revise | Commit | Cancel | HeardMessage | Resend | ToolResult
 Answer = Ack | Delta | Tool | End | Err
 
+MAX_NESTING = 64
+"""Arguments and results of tools are free JSON: what the decoder itself bears differs (Python 3.11: 1,000 deep,
+3.13: thousands), and whoever prints or compares such a value bears less."""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "turn": msgspec.json.Decoder(Open),
@@ -237,10 +244,24 @@ def decode(kind: str, payload: bytes) -> Any:
     limit = TRAVEL[kind].limit
     if len(payload) > limit:
         raise LinkError(f"{kind}: {len(payload)} bytes, allowed are {limit}")
+    if payload.count(b"{") + payload.count(b"[") > MAX_NESTING and _nesting(payload) > MAX_NESTING:
+        raise LinkError(f"{kind}: nested {_nesting(payload)} deep, allowed are {MAX_NESTING}")
     try:
         return _decoders[kind].decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         raise LinkError(f"{kind}: {exc}") from exc
+
+
+def _nesting(payload: bytes) -> int:
+    """How deep the objects and lists of a JSON text lie in one another."""
+    depth = deepest = 0
+    for char in _STRING.sub(b"", payload):
+        if char in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif char in b"}]":
+            depth -= 1
+    return deepest
 
 
 def encode(kind: str, message: Message) -> bytes:
