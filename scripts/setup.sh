@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # some names are for the scripts that source this file
 # Sourced by scripts/demo and scripts/test: brings this checkout to life on a bare Debian 12/13 or 64-bit Raspberry
 # Pi OS. Idempotent; when nothing is missing it needs neither root nor network and takes well under a second.
 #
@@ -12,7 +12,6 @@ WHY= # why a function below returned 1, for a person
 unset PYTHONHOME PYTHONPATH
 
 # What PyAudio, the only package without wheels, is compiled with; not needed any more once it is in place.
-# shellcheck disable=SC2034  # for the scripts that source this file
 COMPILE_PACKAGES=(python3-dev gcc libc6-dev portaudio19-dev)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
