@@ -1,4 +1,4 @@
-"""Which words take the floor, which only nod, and what an excuse sounds like."""
+"""Which words take the floor, which are backchannels, and what an excuse sounds like."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from device.conversation.words import join, judge
     "text",
     ["mm-hm", "Uh-huh.", "yeah", "okay right", "I see", "oh no", "no problem", "yeah the", "got it, thanks"],
 )
-def test_backchannels_only_nod(text):
+def test_a_backchannel_takes_no_floor(text):
     verdict = judge(text)
-    assert verdict.backchannel
+    assert verdict.only_backchannel
     assert not verdict.hard
     assert not verdict.talk
 
@@ -39,13 +39,13 @@ def test_wait_words_take_the_floor_without_ending_the_conversation(text):
 def test_two_words_with_something_to_say_are_talk(text):
     verdict = judge(text)
     assert verdict.talk
-    assert not (verdict.backchannel or verdict.only_stop or verdict.only_wait)
+    assert not (verdict.only_backchannel or verdict.only_stop or verdict.only_wait)
 
 
 @pytest.mark.parametrize("text", ["", "the", "uh", "[unk] the", "huh"])
 def test_what_a_recogniser_makes_of_noise_is_nothing(text):
     verdict = judge(text)
-    assert not (verdict.hard or verdict.talk or verdict.backchannel)
+    assert not (verdict.hard or verdict.talk or verdict.only_backchannel)
     assert verdict.content == 0
 
 

@@ -12,8 +12,10 @@ May import: ``device.values`` and ``device.config``.
 
 One idea a file: ``attention`` (may the user speak without a wake word?), ``hearing`` (which utterance is being
 recognised?), ``speaking`` (which reply has the loudspeaker?), ``yielding`` (somebody talks over it: duck, hold, cancel
-or resume?), ``turn`` (what was asked of the endpoint?), ``meaning`` (what does a final result ask for?), ``history``
-(what was really said and heard?), ``words`` and ``sentences`` (language data). ``conversation`` puts them together.
+or resume?), ``turn`` (what was asked of the endpoint?), ``answering`` (from a question to the last heard word of its answer),
+``meaning`` (what does a final result ask for?), ``apologies`` (what is said when nothing was understood?), ``history``
+(what was really said and heard?), ``words`` and ``sentences`` (language data), ``timing`` (how long all of it takes).
+``conversation`` puts them together.
 """
 
 from device.conversation.conversation import Conversation

@@ -13,7 +13,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | awaited                    | Final with an intent                 | Act; "stop" and "cancel" end everything             |
 | awaited                    | Final, free text                     | OpenTurn with the history                           |
 | awaited, after Wake        | Final, not understood                | Say sorry; once: only commands are known; or earcon |
-| awaited, follow-up         | Final, not understood or only a nod  | nothing                                             |
+| awaited, follow-up         | Final, not understood or backchannel | nothing                                             |
 | awaited, thinking          | Final, free text                     | CancelTurn; OpenTurn with both texts                |
 | thinking                   | tick, 1.5 s                          | Earcon thinking                                     |
 | thinking                   | tick, answer_s without words         | CancelTurn, Say why                                 |
@@ -49,6 +49,7 @@ from typing import Any
 from device import values as v
 from device.config import Config
 from device.conversation.answering import Answering
+from device.conversation.apologies import Apologies
 from device.conversation.attention import Attention
 from device.conversation.hearing import Hearing, Purpose, Utterance
 from device.conversation.meaning import Meaning, understand
@@ -79,6 +80,7 @@ class Conversation:
         self._attention = Attention(self._emit, self._timing)
         self._yielding = Yielding(self._emit, self._timing)
         self._answering = Answering(self._emit, self._timing, config)
+        self._apologies = Apologies(self._emit, self._answering)
         self._out: list[v.Command] = []
         self._now = 0
         self._due = NEVER
@@ -86,8 +88,6 @@ class Conversation:
         """The VAD or the barge-in detector is open."""
         self._acts: list[v.Intent] = []
         """Local intents whose SkillDone is on its way."""
-        self._commands_only_said = False
-        self._recogniser_down = self._failure_said = False
         self._shown = v.Show()
         self._handlers: dict[type, Callable[[Any], None]] = {
             v.Wake: self._wake,
@@ -202,7 +202,7 @@ class Conversation:
         if utterance is None or not event.accepted or event.text in ("", utterance.heard):
             return
         utterance.heard, utterance.spoke = event.text, True
-        self._recogniser_down = self._failure_said = False
+        self._apologies.understood()
         self._attention.words(self._now)
         if utterance.purpose not in _OVER or not self._answering.replying:
             return
@@ -211,14 +211,15 @@ class Conversation:
         if verdict.hard or (over and verdict.talk):
             self._take_floor()
         elif over:
-            self._yielding.words(verdict.backchannel, event.words[-1].end if event.words else event.position)
+            until = event.words[-1].end if event.words else event.position
+            self._yielding.words(verdict.only_backchannel, until)
 
     def _final(self, event: v.Final) -> None:
         utterance = self._hearing.finished(event.utterance)
         if utterance is None:
             return
         if event.accepted:
-            self._recogniser_down = self._failure_said = False
+            self._apologies.understood()
         meaning = understand(event, utterance, self._language)
         if meaning is Meaning.NOTHING:
             if utterance.purpose is Purpose.OVER and self._yielding.waiting and self._hearing.open is None:
@@ -246,14 +247,8 @@ class Conversation:
             self._emit(v.Act(final.intent))
         elif meaning is Meaning.ASK:
             self._answering.ask(self._now, final.text)
-        elif self._recogniser_down and not final.text.strip():
-            self._recogniser_failed()
-        elif meaning is Meaning.SOUND:
-            self._emit(v.Earcon("error"))
         else:
-            first = meaning is Meaning.COMMANDS_ONLY and not self._commands_only_said
-            self._commands_only_said |= first
-            self._answering.say("commands_only" if first else "unclear")
+            self._apologies.not_understood(meaning, final.text)
         self._hearing.goes_on()
 
     # ------------------------------------------------------------------ the mouth, the skills, the engines
@@ -283,7 +278,7 @@ class Conversation:
 
     def _engine_failed(self, event: v.EngineFailed) -> None:
         if event.engine == "recogniser":
-            self._recogniser_down = True
+            self._apologies.recogniser_died()
             self._hearing.drop()
             if self._attention.is_open:
                 self._recogniser_failed()
@@ -326,11 +321,7 @@ class Conversation:
 
     def _recogniser_failed(self) -> None:
         self._attention.close()
-        if self._failure_said:
-            self._emit(v.Earcon("error"))
-        else:
-            self._failure_said = True
-            self._answering.say("recogniser", expect=True)
+        self._apologies.recogniser_failed()
 
     def _somebody_speaks(self) -> bool:
         """Words are, or may be, on their way: attention does not end now."""

@@ -61,7 +61,7 @@ def understand(final: Final, utterance: Utterance, language: str = "en") -> Mean
         return Meaning.NOTHING
     if final.free and (verdict.content or verdict.hard):
         return Meaning.ASK
-    if final.free and verdict.nod and purpose in (Purpose.WAKE, Purpose.EXPECTED):
+    if final.free and verdict.backchannel and purpose in (Purpose.WAKE, Purpose.EXPECTED):
         return Meaning.ASK
     return Meaning.NOTHING if purpose in _SILENT else _not_understood(final, utterance, language)
 

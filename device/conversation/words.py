@@ -1,4 +1,4 @@
-"""Which words take the floor, which only nod, and which are a recogniser's idea of noise.
+"""Which words take the floor, which are backchannels, and which are a recogniser's idea of noise.
 
 Matching a list is "not robust" for *stopping* on any word (Pipecat's maintainers, and Vocode ignores "stop" with
 its three-word rule), so the list works the other way round: a few hard words always win, backchannels never do,
@@ -19,20 +19,20 @@ class Kind(Enum):
     """Ends whatever goes on, and the conversation with it."""
     WAIT = "wait"
     """Takes the floor: the speaker is about to go on."""
-    NOD = "nod"
-    """A backchannel: "I am listening, go on"."""
+    BACKCHANNEL = "backchannel"
+    """"I am listening, go on"."""
     NOISE = "noise"
     """Fillers, politeness, and the words that a small Vosk model makes of a cough or a door."""
 
 
-# Each phrase is written as it compares: lower case, hyphens as spaces. The longest phrase wins ("no problem" nods).
+# Each phrase is written as it compares: lower case, hyphens as spaces. The longest phrase wins ("no problem" is a backchannel).
 _PHRASES: dict[str, dict[Kind, str]] = {
     "en": {
         Kind.STOP: "stop; stop it; stop that; stop talking; stop there; stop now; cancel; cancel that; shut up; quiet; "
         "be quiet; silence; never mind; nevermind; forget it; enough; that's enough; that is enough; shush",
         Kind.WAIT: "wait; wait a minute; wait a second; wait a moment; hold on; hold on a second; hang on; "
         "hang on a second; one moment; just a moment; excuse me; no",
-        Kind.NOD: "mm; mmm; hm; hmm; mm hm; mm hmm; mhm; mhmm; uh huh; uhuh; yeah; yes; yep; yup; ya; okay; ok; right; "
+        Kind.BACKCHANNEL: "mm; mmm; hm; hmm; mm hm; mm hmm; mhm; mhmm; uh huh; uhuh; yeah; yes; yep; yup; ya; okay; ok; right; "
         "alright; all right; sure; i see; i know; got it; oh; ah; aha; oh no; oh really; really; wow; nice; good; "
         "great; cool; fine; exactly; true; of course; makes sense; no problem; no worries; no way; no kidding; "
         "thanks; thank you; interesting; go on",
@@ -63,7 +63,7 @@ class Verdict:
     words: int
     stop: int
     wait: int
-    nod: int
+    backchannel: int
     content: int
     """Words in no list: what a person says who has something to say."""
 
@@ -78,9 +78,8 @@ class Verdict:
         return self.words >= 2 and self.content > 0
 
     @property
-    def backchannel(self) -> bool:
-        """Backchannels and nothing else."""
-        return self.nod > 0 and not self.hard and self.content == 0
+    def only_backchannel(self) -> bool:
+        return self.backchannel > 0 and not self.hard and self.content == 0
 
     @property
     def only_stop(self) -> bool:
@@ -106,7 +105,7 @@ def judge(text: str, language: str = "en") -> Verdict:
         else:
             content += 1
             at += 1
-    return Verdict(len(words), counts[Kind.STOP], counts[Kind.WAIT], counts[Kind.NOD], content)
+    return Verdict(len(words), counts[Kind.STOP], counts[Kind.WAIT], counts[Kind.BACKCHANNEL], content)
 
 
 def join(*parts: str | None) -> str:

@@ -31,7 +31,7 @@ class Yielding:
         """Speech counts against cancel_ms from here: its onset, or the end of its last backchannel."""
         self._hold_at = NEVER
         self._last: int | None = None
-        self._nod = self._finalised = False
+        self._backchannel = self._finalised = False
 
     @property
     def ducked(self) -> bool:
@@ -50,11 +50,11 @@ class Yielding:
         elif self._last is None:
             return
         self._count_from, self._hold_at = onset, onset + self._timing.hold
-        self._last, self._nod, self._finalised = None, False, False
+        self._last, self._backchannel, self._finalised = None, False, False
 
     def words(self, backchannel: bool, until: int) -> None:
         """The recogniser knows words up to ``until``: a backchannel, or one word that may become more."""
-        self._nod = backchannel
+        self._backchannel = backchannel
         if backchannel:
             self._count_from = max(self._count_from, until)
 
@@ -83,7 +83,7 @@ class Yielding:
         if not self.active:
             return NEVER
         if self._last is None:
-            hold = NEVER if self.held or self._nod else self._hold_at
+            hold = NEVER if self.held or self._backchannel else self._hold_at
             return min(hold, self._count_from + self._timing.cancel)
         return self._last + self._timing.resume if self._finalised else self._finalise_at(self._last)
 
@@ -102,4 +102,4 @@ class Yielding:
         return None
 
     def _finalise_at(self, last: int) -> int:
-        return last if self._nod else last + self._timing.lag
+        return last if self._backchannel else last + self._timing.lag
