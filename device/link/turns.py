@@ -17,7 +17,6 @@ talks to a wall. A ``TurnFailed(no_worker)`` may be followed by ``TurnAcked`` of
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,14 +25,13 @@ import msgspec
 
 from device.link.answer import Answer
 from device.link.ids import uuid7
+from device.link.latest import LatestTurns
 from device.link.messages import (
     Ack,
     Cancel,
     Delta,
     End,
     Err,
-    HeardMessage,
-    HeardPrev,
     Line,
     Message,
     Open,
@@ -52,9 +50,6 @@ from device.values import (
     TurnFailed,
     samples,
 )
-
-REMEMBERED = 32
-"""Closed turns that are remembered, to report what was heard of them and to send late ackers away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +107,7 @@ class Turns:
         )  # fmt: skip
         self._mint = mint
         self._current: _Turn | None = None
-        self._closed: OrderedDict[str, tuple[str | None, str]] = OrderedDict()
-        self._ids: OrderedDict[int, tuple[str, str | None, int]] = OrderedDict()
+        self._latest = LatestTurns()
         self._messages: list[Message] = []
         self._events: list[Event] = []
 
@@ -147,13 +141,13 @@ class Turns:
             conversation=tuple(
                 Line(role=m.role, text=m.text, interrupted=m.interrupted) for m in command.conversation
             ),
-            heard_prev=self._heard_prev(command.heard_prev),
+            heard_prev=self._latest.heard_prev(command.heard_prev),
             budget_ms=settings.first_ms,
         )
         deadline = position + samples(settings.ack_ms)
         self._current = _Turn(command.turn, turn_id, message, deadline, answer=Answer(settings.reorder))
         self._messages.append(message)
-        self._remember(command.turn, turn_id, None, 0)
+        self._latest.note(command.turn, turn_id)
 
     def cancel(self, turn: int, reason: str) -> None:
         """Nobody waits for ``turn`` any more; no event follows. Unknown or closed turns: nothing happens."""
@@ -162,14 +156,9 @@ class Turns:
 
     def heard(self, report: HeardReport) -> None:
         """Tell the owner what was heard of its answer; also after the turn has ended."""
-        turn_id, owner, rev = self._ids.get(report.turn, ("", None, 0))
-        if owner:
-            self._messages.append(
-                HeardMessage(
-                    turn=turn_id, rev=rev, worker=owner,
-                    chars=report.chars, text=report.text, ms=report.ms, reason=report.reason,
-                )
-            )  # fmt: skip
+        message = self._latest.heard_message(report)
+        if message is not None:
+            self._messages.append(message)
 
     # ----------------------------------------------------------------- what comes in
 
@@ -239,7 +228,7 @@ class Turns:
             if turn.failed:
                 self.counters["late_acks"] += 1
             turn.owner, turn.failed, turn.last = worker, False, position
-            self._remember(turn.number, turn.id, worker, turn.rev)
+            self._latest.note(turn.number, turn.id, worker, turn.rev)
             self._events.append(TurnAcked(position, turn.number))
             early, turn.early = turn.early, []
             for message in early:
@@ -300,11 +289,11 @@ class Turns:
         return None
 
     def _for_another_turn(self, message: Any) -> None:
-        if isinstance(message, Ack) and message.turn in self._closed:
-            owner, reason = self._closed[message.turn]
-            if message.worker != owner:
-                self.counters["lost_races"] += owner is not None
-                self._send_cancel(message, message.worker, "lost_race" if owner else reason)
+        closed = self._latest.closed(message.turn) if isinstance(message, Ack) else None
+        if closed is not None:
+            if message.worker != closed.owner:
+                self.counters["lost_races"] += closed.owner is not None
+                self._send_cancel(message, message.worker, "lost_race" if closed.owner else closed.reason)
             return
         self.counters["stale"] += 1
 
@@ -352,20 +341,5 @@ class Turns:
         self.counters["duplicates"] += turn.answer.duplicates
         self.counters["conflicts"] += turn.answer.conflicts
         self.counters["overflow"] += turn.answer.overflow
-        self._closed[turn.id] = (turn.owner, reason)
-        while len(self._closed) > REMEMBERED:
-            self._closed.popitem(last=False)
+        self._latest.close(turn.id, turn.owner, reason)
         self._current = None
-
-    def _remember(self, number: int, turn_id: str, owner: str | None, rev: int) -> None:
-        self._ids[number] = (turn_id, owner, rev)
-        while len(self._ids) > REMEMBERED:
-            self._ids.popitem(last=False)
-
-    def _heard_prev(self, report: HeardReport | None) -> HeardPrev | None:
-        if report is None or report.turn not in self._ids:
-            return None
-        turn_id = self._ids[report.turn][0]
-        return HeardPrev(
-            turn=turn_id, chars=report.chars, text=report.text, ms=report.ms, reason=report.reason[:64] or "-"
-        )
