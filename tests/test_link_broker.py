@@ -322,7 +322,7 @@ def test_an_exception_in_a_callback_is_counted_and_the_thread_lives(device, spy,
 
 
 def test_two_devices_with_one_name_say_so(broker, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("device.link.client.FLAPPING", 1)
+    monkeypatch.setattr("device.link.reconnect.FLAPPING", 1)
     first = Device(broker.device_config()).online()
     second = Device(broker.device_config()).online()
     until(lambda: "drops 'kitchen' again and again" in (first.link.problem or ""), "the reason")

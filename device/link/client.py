@@ -33,6 +33,7 @@ from device.config.schema import MqttSection
 from device.errors import LinkError
 from device.link.faults import Faults
 from device.link.outbox import QUEUED, Outbox, Outgoing
+from device.link.reconnect import MAX_S, MIN_S, Reconnects
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -40,15 +41,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INFLIGHT = 100
-RECONNECT_MIN_S, RECONNECT_MAX_S = 1, 30
+"""QoS 1 messages on their way at once: paho looks through all of them at every PUBACK."""
 REVIVE_S = 2.0
+"""A network thread that dies again at once must not be replaced in a hot loop."""
 ACCEPT_BYTES = 96 * 1024
 """Largest packet we let the broker send: the largest payload of the contract is 64 KiB."""
-SETTLED_S = 30.0
-"""A connection that lasted this long was a good one: the next reconnect begins at the shortest wait again."""
-FLAPPING = 3
-"""Short connections in a row that look like another client with our name (mosquitto 2.0 does not say so)."""
 NO_MATCHING_SUBSCRIBERS = 0x10
+"""Reason code of a PUBACK (MQTT 5, 3.4.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ class BrokerClient:
         self._subscriptions, self._receive, self._will = subscriptions, receive, will
         self._connected_now, self._session_expiry_s = connected_now, session_expiry_s
         self._closing = threading.Event()
-        self._tries = self._short = 0
-        self._connected_at = 0.0
+        self._reconnects = Reconnects()
         self._revived_at = time.monotonic()
         self._had_session = False
         self._start()
@@ -182,7 +180,7 @@ class BrokerClient:
         client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5)
         client.max_queued_messages_set(QUEUED)
         client.max_inflight_messages_set(INFLIGHT)
-        client.reconnect_delay_set(RECONNECT_MIN_S, RECONNECT_MAX_S)
+        client.reconnect_delay_set(MIN_S, MAX_S)
         client.on_pre_connect = self._on_pre_connect
         client.on_socket_open = self._guarded(self._on_socket_open)
         client.on_connect = self._guarded(self._on_connect)
@@ -221,13 +219,10 @@ class BrokerClient:
     # ----------------------------------------------------------------- paho's thread
 
     def _on_pre_connect(self, client: Client, _userdata: Any) -> None:
-        if self._tries:
-            # paho waits 1, 2, 4 ... 30 s without jitter; as much again at random spreads a fleet
-            limit = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2 ** min(self._tries - 1, 10))
-            self._closing.wait(random.uniform(0, limit))
+        self._closing.wait(random.uniform(0, self._reconnects.jitter_s))
         if self._closing.is_set():
             raise OSError("closing")
-        self._tries += 1
+        self._reconnects.trying()
         self.conn += 1
         self._prepare(client)
 
@@ -257,7 +252,7 @@ class BrokerClient:
         if reason.is_failure:
             self._trouble("refused_by_broker", f"broker {self._where} refuses {self.client_id!r}: {reason}")
             return
-        self._connected_at = time.monotonic()
+        self._reconnects.connected(time.monotonic())
         self._had_session = True
         self._outbox.max_packet = getattr(properties, "MaximumPacketSize", None)
         receive_maximum = getattr(properties, "ReceiveMaximum", None) or INFLIGHT
@@ -301,12 +296,9 @@ class BrokerClient:
         if not was or self._closing.is_set():
             return
         self.problem = f"broker {self._where} lost: {reason}"
-        if time.monotonic() - self._connected_at >= SETTLED_S:
-            self._tries, self._short = 1, 0
-        else:
-            self._short += 1
+        self._reconnects.lost(time.monotonic())
         self.faults.report("disconnects", f"{self.problem}; reconnecting")
-        if self._short >= FLAPPING:
+        if self._reconnects.flapping:
             self._trouble(
                 "flapping", f"broker {self._where} drops {self.client_id!r} again and again: does another client use "
                 "this name? Each needs its own",
