@@ -10,6 +10,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
 WHY= # why a function below returned 1, for a person
 unset PYTHONHOME PYTHONPATH
+export PATH=$PATH:/usr/sbin:/sbin # dpkg and mosquitto; a plain `su` leaves them out
 
 # What PyAudio, the only package without wheels, is compiled with; not needed any more once it is in place.
 COMPILE_PACKAGES=(python3-dev gcc libc6-dev portaudio19-dev)
@@ -34,8 +35,7 @@ present() {
     gcc) built || command -v gcc >/dev/null ;;
     libc6-dev) built || has_header stdio.h ;;
     portaudio19-dev) built || has_header portaudio.h ;;
-    mosquitto) command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] ;;
-    flite | pipewire | wireplumber | pipewire-pulse | dbus-daemon) command -v "$1" >/dev/null ;;
+    mosquitto | flite | pipewire | wireplumber | pipewire-pulse | dbus-daemon) command -v "$1" >/dev/null ;;
     pulseaudio-utils) command -v pactl >/dev/null ;;
     *) installed "$1" ;;
   esac
@@ -48,8 +48,8 @@ built() { venv_usable && "$VENV/bin/python" -c 'import pyaudio' 2>/dev/null; }
 has_header() { printf '#include <%s>\n' "$1" | gcc -E - >/dev/null 2>&1 || [ -e "/usr/include/$1" ]; }
 
 python_headers() {
-  local p
-  p=$(usable_python) || return 1
+  local p=$VENV/bin/python
+  venv_usable || p=$(usable_python) || return 1
   [ -f "$("$p" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')/Python.h" ]
 }
 
@@ -181,7 +181,7 @@ up_to_date() {
 make_venv() {
   ! venv_usable || return 0
   local python
-  python=$(usable_python) || die "no Python from 3.11 to 3.13 with venv: install python3 and python3-venv (or set PYTHON=/path/to/python3)"
+  python=$(usable_python) || die "no Python from 3.11 to 3.13 with venv here ($(python3 --version 2>&1 || true)): it comes with Debian 12 and 13 (python3, python3-venv); if you have one elsewhere, set PYTHON=/path/to/python3"
   if [ -e "$VENV" ]; then say "making .venv anew with $("$python" --version): what is there was cut off or is for another Python"
   else say "making .venv with $("$python" --version)"; fi
   rm -rf "$VENV"
