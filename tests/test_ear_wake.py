@@ -12,24 +12,25 @@ from helpers_ear import Listener, of, say, silence, with_noise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device.audio.levels import rms_db
 from device.config import Config
 from device.ear import tflite
-from device.ear.hearing import to_pcm
-from device.ear.wake import COLD, WakeWords, open_wake_words
+from device.ear.feed import to_pcm
+from device.ear.wake import COLD, WakeWords
 from device.ear.wake_end import frames_since_end
 from device.ear.wake_models import available_words, find_word, packaged_folder, read_model
 from device.errors import EngineError
 from device.values import FRAME, RATE_HZ, Wake, samples
 
 TALKERS = ["flite:slt", "flite:rms", "flite:awb", "espeak:en-gb", "espeak:en-us+m3", "espeak:en-us+f3"]
+THRESHOLDS = (0.8, 0.5)
 
 
-def wakes(sound, words=("alexa",), thresholds=(0.8, 0.5), playing=False, missing=lambda at: False):
+def wakes(sound, words=("alexa",), thresholds=THRESHOLDS, playing=False, missing=lambda at: False):
     ear, found = WakeWords([find_word(word) for word in words], thresholds), []
     for at in range(0, len(sound) - FRAME + 1, FRAME):
         block = sound[at : at + FRAME]
-        level = 10 * np.log10(np.mean(block**2) + 1e-12)
-        found += ear.step(at, to_pcm(block), level, playing, missing(at))
+        found += ear.step(at, to_pcm(block), rms_db(block), playing, missing(at))
     return found
 
 
@@ -122,7 +123,8 @@ def test_an_unknown_word_is_refused_with_the_list_of_those_there():
 
 def test_the_models_are_found_without_loading_the_package_and_without_noise_on_stderr():
     code = (
-        "import sys; from device.ear.wake import open_wake_words; open_wake_words(['alexa'], .8, .5);"
+        "import sys; from device.ear.wake import WakeWords; from device.ear.wake_models import find_word;"
+        "WakeWords([find_word('alexa')], (.8, .5));"
         "assert 'pymicro_wakeword' not in sys.modules; print('end', file=sys.stderr)"
     )
     done = subprocess.run(
@@ -140,7 +142,7 @@ def test_own_words_come_from_a_models_folder(tmp_path, monkeypatch):
     shutil.copy(packaged_folder() / "alexa.tflite", folder / "sesame.tflite")
     monkeypatch.setenv("EARSHOT_MODELS", str(tmp_path))
     assert "sesame" in available_words()
-    assert open_wake_words(["sesame"], 0.8, 0.5).words == ["sesame"]
+    assert WakeWords([find_word("sesame")], THRESHOLDS).words == ["sesame"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ class Zeros:
 def test_a_runtime_that_computes_only_zeros_is_refused_at_the_start(monkeypatch):
     monkeypatch.setattr(tflite, "load_runtime", lambda: ("tflite-runtime", Zeros))
     with pytest.raises(EngineError, match="only zeros"):
-        open_wake_words(["alexa"], 0.8, 0.5)
+        WakeWords([find_word("alexa")], THRESHOLDS)
 
 
 def test_the_numpy_clash_of_tflite_runtime_is_named_with_its_fix(tmp_path):

@@ -241,7 +241,11 @@ time.sleep(3600)
 def test_a_hung_engine_dies_with_its_parent_and_the_main_module_runs_once(tmp_path: Path, how: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    command = {"a script without a main guard": [str(script)], "python -c": ["-c", SCRIPT], "standard input": ["-"]}
+    command = {
+        "a script without a main guard": [str(script)],
+        "python -c": ["-c", SCRIPT],
+        "standard input": ["-"],
+    }
     parent = subprocess.Popen(
         [sys.executable, *command[how]],
         stdin=subprocess.PIPE,

@@ -1,13 +1,14 @@
-"""Levels and edges of sound: decibels, active speech level, where a clip begins and ends."""
+"""Levels and edges of sound: decibels, active speech level, where a clip begins and ends, 16-bit samples."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .backends import Samples
+from device.values import FRAME
 
-BLOCK = 160
-"""10 ms at 16 kHz."""
+from .backends import Samples
 
 
 def db_to_gain(db: float) -> float:
@@ -20,15 +21,20 @@ def power_db(power: float) -> float:
     return float(10.0 * np.log10(max(power, 1e-12)))
 
 
+def rms_db(block: Samples) -> float:
+    """RMS level of a block (float32, any length but 0), dBFS; -120 for silence."""
+    return 10 * math.log10(float(np.dot(block, block)) / len(block) + 1e-12)
+
+
 def active_rms(samples: Samples) -> float:
     """RMS over the speech of a 16 kHz clip: its 10 ms frames within 30 dB of the 95th percentile.
 
     Pauses do not count, so a slow talker is not taken for a quiet one. 0.0 for silence or less than one frame.
     """
-    frames = len(samples) // BLOCK
+    frames = len(samples) // FRAME
     if not frames:
         return 0.0
-    power = np.square(samples[: frames * BLOCK].reshape(frames, BLOCK), dtype=np.float32).mean(axis=1)
+    power = np.square(samples[: frames * FRAME].reshape(frames, FRAME), dtype=np.float32).mean(axis=1)
     active = power[power > np.percentile(power, 95) * 1e-3]
     return float(np.sqrt(active.mean())) if len(active) else 0.0
 
@@ -48,3 +54,9 @@ def clip_edges(samples: Samples, rate_hz: int = 16_000) -> tuple[int, int]:
         return 0, len(samples) - 1
     loud = np.flatnonzero(power >= power.max() * 1e-3)
     return int(loud[0]) * block, (int(loud[-1]) + 1) * block - 1
+
+
+def to_int16(samples: Samples) -> np.ndarray:
+    """Float32 in [-1, 1] (clipped) as int16."""
+    scaled = np.rint(np.asarray(samples) * np.float32(32767.0))
+    return np.clip(scaled, -32768, 32767).astype("<i2")

@@ -18,6 +18,7 @@ from device.errors import AudioError
 from device.values import RATE_HZ
 
 from .backends import Samples
+from .levels import to_int16
 
 PCM, FLOAT, EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 UNKNOWN_SIZE = 0x7FFFF000
@@ -111,11 +112,6 @@ def _samples(raw: bytes, kind: int, channels: int, _rate_hz: int, bits: int) -> 
     else:
         samples = np.frombuffer(raw, f"<i{bits // 8}").astype(np.float32) / np.float32(2 ** (bits - 1))
     return samples.reshape(-1, channels).mean(axis=1, dtype=np.float32)
-
-
-def to_int16(samples: Samples) -> np.ndarray:
-    """Float32 in [-1, 1] (clipped) as int16."""
-    return np.clip(np.rint(np.asarray(samples) * 32767.0), -32768, 32767).astype("<i2")
 
 
 class WavWriter:

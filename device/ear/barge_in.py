@@ -16,13 +16,13 @@ does: by the excess while echo can be there, by the voice activity detector in t
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
 
 from device.audio.backends import Samples
+from device.audio.levels import rms_db
 from device.ear.bands import BANDS, SILENCE_DB, Levels, band_levels
 from device.values import FRAME, BargeIn, BargeInEnded, samples
 
@@ -114,7 +114,7 @@ class BargeInDetector:
             self._in_quiet(position, clean, vad)
         self._out_before, self._played_before = clean, reference
         if self._trial is not None:
-            self._trial.step(_power_db(clean), _power_db(reference))
+            self._trial.step(rms_db(clean), rms_db(reference))
         if event is None and self.active and position + FRAME - self._last >= ENDED:
             event = self._end(position)
         return event
@@ -163,7 +163,7 @@ class BargeInDetector:
         self._scores.append(score)
         self._still = self._still + 1 if float(played.max()) < AUDIBLE_DB else 0
         self._ratios.append(self._ratio(out))
-        self._loudness.append((_power_db(clean), _power_db(reference)))
+        self._loudness.append((rms_db(clean), rms_db(reference)))
         talks = score > self._threshold - MARGIN_DB or (vad and (score > MARGIN_DB or self._still >= STILL))
         self._talks.append(talks)
         self.counts = talks and sum(self._talks) >= GOES_ON_HITS
@@ -286,7 +286,3 @@ class _Trial:
         self._frame += 1
         if self._frame in TRIAL and (out_db > self._out_db or played_db > self._played_db):
             self._fell = False
-
-
-def _power_db(block: Samples) -> float:
-    return 10 * math.log10(float(np.dot(block, block)) / FRAME + 1e-12)

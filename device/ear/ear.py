@@ -5,7 +5,7 @@
     frame.clean, reference ──► BargeInDetector ──┤
                                                  ├──► FrameHistory ──► Endpointing ──► Endpoint
     pcm ──► WakeWords ──► Wake                   │
-    clean ring ──► Hearing ──► recogniser door ──┴──► Partial / Final
+    clean ring ──► feed ──► recogniser door ─────┴──► Partial / Final
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
 """
@@ -13,16 +13,14 @@ While something plays, "speech" is what the barge-in detector says; otherwise wh
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from device.audio.levels import rms_db
 from device.config import Config
 from device.ear.barge_in import BargeInDetector
 from device.ear.endpointing import WAKE_TAIL, Endpointing
-from device.ear.hearing import Hearing, to_pcm
+from device.ear.feed import UtteranceFeed, to_pcm
 from device.ear.history import FrameHistory
 from device.ear.recognisers.messages import Ready, Warning
 from device.ear.vad import SpeechGate, Vad
@@ -48,8 +46,8 @@ from device.values import (
 if TYPE_CHECKING:
     from device.audio import Frame, Ring
 
-SILENCE_DB = -120.0
-_SILENT_PCM = bytes(2 * FRAME)
+_SILENT_PCM, _SILENT_DB = bytes(2 * FRAME), -120.0
+"""What a missing frame counts as."""
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +76,8 @@ class Ear:
         barge_in = config.barge_in
         self._barge_in = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
         self._history = FrameHistory(round(config.audio.keep_s * 100))
-        self._hearing: Hearing | None = None
-        self._waiting: dict[int, Hearing] = {}  # finalised, their Final has not come yet
+        self._feed: UtteranceFeed | None = None
+        self._waiting: dict[int, UtteranceFeed] = {}  # finalised, their Final has not come yet
         self._endpointing: Endpointing | None = None
         self._speaking = self._was_playing = False
         self._wake_end = -1
@@ -100,7 +98,7 @@ class Ear:
         """Listen to one frame; returns what became known with it, in order."""
         position, end = frame.position, frame.position + FRAME
         missing, playing = frame.missing, frame.playing
-        pcm, level_db = (_SILENT_PCM, SILENCE_DB) if missing else (to_pcm(frame.clean), _level(frame.clean))
+        pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(frame.clean), rms_db(frame.clean))
         vad = not missing and self._vad.is_speech(pcm, level_db)
         barge_in = self._barge_in
         over_playback = barge_in.step(position, frame.clean, frame.reference, playing, vad, missing)
@@ -129,10 +127,10 @@ class Ear:
                 self.counters["barge_ins"] += 1
                 self._history.mark_speech(over_playback.onset, end)
             events.append(over_playback)
-        if self._endpointing is not None and self._hearing is not None:
+        if self._endpointing is not None and self._feed is not None:
             last = self._endpointing.step(position, speech)
             if last is not None:
-                events.append(Endpoint(end, self._hearing.utterance, last))
+                events.append(Endpoint(end, self._feed.utterance, last))
         events += self._recognise(end)
         return events
 
@@ -151,22 +149,22 @@ class Ear:
 
     def execute(self, command: Listen | Finalise | Discard) -> None:
         """Carry out a command of the conversation; commands about utterances that are over do nothing."""
-        current = self._hearing
+        current = self._feed
         match command:
             case Listen():
                 if current is not None:
                     current.drop()
-                self._hearing = Hearing(command, self._clean, self._history, self._door)
+                self._feed = UtteranceFeed(command, self._clean, self._history, self._door)
                 self._endpointing = self._endpointing_from(command)
             case Finalise(utterance=utterance):
                 if current is not None and current.utterance == utterance:
                     current.finalise()
                     self._waiting[utterance] = current
-                    self._hearing = self._endpointing = None
+                    self._feed = self._endpointing = None
             case Discard(utterance=utterance):
                 if current is not None and current.utterance == utterance:
                     current.drop()
-                    self._hearing = self._endpointing = None
+                    self._feed = self._endpointing = None
                 elif (waiting := self._waiting.pop(utterance, None)) is not None:
                     waiting.drop()
 
@@ -189,10 +187,10 @@ class Ear:
             self._waiting.clear()
             return events
         # An utterance is begun only when the one before it has been handed over whole: the engine has one open.
-        for hearing in list(self._waiting.values()):
-            hearing.feed()
-        if self._hearing is not None and all(hearing.ended for hearing in self._waiting.values()):
-            self._hearing.feed()
+        for feed in list(self._waiting.values()):
+            feed.feed()
+        if self._feed is not None and all(feed.ended for feed in self._waiting.values()):
+            self._feed.feed()
         for reply in door.poll():
             events += self._reply(reply)
         events += self._failures(door, end)
@@ -201,7 +199,7 @@ class Ear:
     def _reply(self, reply: object) -> list[Event]:
         match reply:
             case Partial(utterance=utterance):
-                current = self._hearing
+                current = self._feed
                 known = utterance in self._waiting or (current is not None and current.utterance == utterance)
                 return [reply] if known else []
             case Final(utterance=utterance):
@@ -231,9 +229,9 @@ class Ear:
             self.counters["recogniser_failures"] += 1
             reason = door.failure or "it died and was started again"
             events.append(EngineFailed(end, "recogniser", reason))
-            if self._hearing is not None:
-                events.append(self._nothing(self._hearing.utterance, end))
-                self._hearing = self._endpointing = None
+            if self._feed is not None:
+                events.append(self._nothing(self._feed.utterance, end))
+                self._feed = self._endpointing = None
         if crashed or down:
             events += [self._nothing(utterance, end) for utterance in self._waiting]
             self._waiting.clear()
@@ -242,8 +240,3 @@ class Ear:
     def _nothing(self, utterance: int, end: int) -> Final:
         free = self.recogniser is not None and self.recogniser.free
         return Final(end, utterance, "", accepted=False, free=free)
-
-
-def _level(block: np.ndarray) -> float:
-    """RMS level, dBFS."""
-    return 10 * math.log10(float(np.dot(block, block)) / FRAME + 1e-12)

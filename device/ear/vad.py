@@ -14,7 +14,7 @@ HANGOVER = samples(180)
 """Pauses between the syllables of one word stay below this."""
 MODE = 3
 """The strictest of the detector's four modes; the others call any steady noise speech."""
-SILENCE_DB = -65.0
+QUIETEST_SPEECH_DB = -65.0
 """Quieter than any talker at a working microphone; digital silence and dither lie below."""
 OVER_FLOOR_DB = 4.0
 FLOOR_RISE_DB = 0.02
@@ -24,7 +24,7 @@ FLOOR_RISE_DB = 0.02
 class Vad:
     """Frame by frame: the WebRTC detector, mode 3, behind an energy gate.
 
-    The gate wants the frame above ``SILENCE_DB`` and 4 dB above the running noise floor, so that neither digital
+    The gate wants the frame above ``QUIETEST_SPEECH_DB`` and 4 dB above the running noise floor, so that neither digital
     silence nor a steady hum is ever speech, whatever the detector makes of them.
     """
 
@@ -39,21 +39,16 @@ class Vad:
         self._state = _webrtcvad.create()
         _webrtcvad.init(self._state)
         _webrtcvad.set_mode(self._state, MODE)
-        self._floor_db = SILENCE_DB
-
-    @property
-    def floor_db(self) -> float:
-        """Level of the room's noise, dBFS."""
-        return self._floor_db
+        self._floor_db = QUIETEST_SPEECH_DB  # level of the room's noise
 
     def is_speech(self, pcm: bytes, level_db: float) -> bool:
         """Whether this frame sounds like speech. ``pcm``: 10 ms int16 mono at 16 kHz; ``level_db``: its RMS, dBFS."""
         heard = self._process(self._state, RATE_HZ, pcm, FRAME)
         if level_db < self._floor_db:
-            self._floor_db = max(SILENCE_DB, self._floor_db + 0.3 * (level_db - self._floor_db))
+            self._floor_db = max(QUIETEST_SPEECH_DB, self._floor_db + 0.3 * (level_db - self._floor_db))
         else:
             self._floor_db += FLOOR_RISE_DB
-        return bool(heard) and level_db > SILENCE_DB and level_db > self._floor_db + OVER_FLOOR_DB
+        return bool(heard) and level_db > QUIETEST_SPEECH_DB and level_db > self._floor_db + OVER_FLOOR_DB
 
 
 class SpeechGate:

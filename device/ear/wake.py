@@ -18,7 +18,7 @@ import numpy as np
 
 from device.ear import tflite
 from device.ear.wake_end import WORD, frames_since_end
-from device.ear.wake_models import WakeModel, find_word, packaged_folder, read_model
+from device.ear.wake_models import WakeModel, packaged_folder, read_model
 from device.errors import EngineError
 from device.values import FRAME, Wake, samples
 
@@ -187,8 +187,3 @@ class _Word:
         self._features.clear()
         self._raw.clear()
         self.score, self.armed = 0.0, True
-
-
-def open_wake_words(words: Sequence[str], threshold: float, threshold_playing: float) -> WakeWords:
-    """The named wake words, loaded and tried; raises EngineError listing what is there if one is not."""
-    return WakeWords([find_word(word) for word in words], (threshold, threshold_playing))

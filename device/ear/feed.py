@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from device.audio.backends import Samples
+from device.audio.levels import to_int16
 from device.ear.history import FrameHistory
 from device.ear.recognisers.messages import Audio, Begin, Drop, End
 from device.engines import EngineDoor
@@ -24,14 +23,13 @@ PIECES_PER_STEP = 5
 
 
 def to_pcm(block: Samples) -> bytes:
-    """Float32 in [-1, 1] as int16 little-endian, clipped."""
-    scaled = np.rint(block * np.float32(32767))
-    pcm: bytes = scaled.clip(-32768, 32767).astype("<i2").tobytes()
+    """Float32 in [-1, 1] (clipped) as int16 little-endian."""
+    pcm: bytes = to_int16(block).tobytes()
     return pcm
 
 
-class Hearing:
-    """The feed of one utterance. ``door`` None: there is no recogniser, nothing is sent."""
+class UtteranceFeed:
+    """Feeds one utterance. ``door`` None: there is no recogniser, nothing is sent."""
 
     def __init__(self, command: Listen, clean: Ring, history: FrameHistory, door: EngineDoor | None) -> None:
         self.utterance = command.utterance
@@ -39,10 +37,6 @@ class Hearing:
         self._cursor = history.floor(max(0, command.start))
         self._until: int | None = None  # Finalise: audio before this position still belongs to it
         self._begun = self._ended = False
-
-    @property
-    def finalising(self) -> bool:
-        return self._until is not None
 
     @property
     def ended(self) -> bool:
