@@ -196,9 +196,5 @@ def _sample(expression: Expression, sentences: Sentences) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    """As a recogniser spells it: lower case, "fifty-five" in two words, but "mm-hm" in one."""
-    words = text.lower().split()
-    return " ".join(word if word in _HYPHENATED else word.replace("-", " ") for word in words)
-
-
-_HYPHENATED = frozenset({"mm-hm", "uh-huh"})
+    """As a recogniser spells it: lower case, "fifty-five" in two words."""
+    return " ".join(text.lower().replace("-", " ").split())

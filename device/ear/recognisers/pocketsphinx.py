@@ -3,8 +3,10 @@
 The English model lies in the ``pocketsphinx`` package. Its language model is useless for dictation (34-92 % of words
 wrong), so only the grammar is used and ``free`` is False. What decides how well it works:
 
-* **Cepstral mean** (CMN): one device hears one room through one microphone, so the mean is carried over, but only
-  from accepted utterances, and never from digital silence, which ruins it (exact zeros become noise of one bit).
+* **Cepstral mean** (CMN) decides everything in a room with noise: with the default mean 10 % of commands are right
+  when the noise is 22 dB below the speech. So the first pass (partials) uses the mean carried over from what was
+  accepted, and unless that fits, the Final comes from a second pass with the utterance's own mean: 95 % right at
+  22 dB, 90 % at 15 dB. Exact zeros are replaced by noise of one bit: digital silence ruins any mean.
 * **Rejection**: a grammar always finds something, an unfinished sentence included. Path scores are relative to the
   best senone of each frame, so ``-log(score)`` per frame of speech says how far the audio is from the words.
 * **The GIL** is held during a call: at most 20 ms of audio a call (0.4 ms).
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from device.ear.grammar import is_heard, jsgf, load_sentences, spoken, words_of
 from device.ear.intents import IntentMatcher
@@ -44,6 +47,12 @@ QUIET_COST = 12.0
 """What silence costs in a quiet room; foreign words that the grammar hides in its pauses cost 25-40."""
 STEADY_SAMPLES = 10 * FRAME
 """A partial is accepted when its words have stood this long: the best path jumps between look-alikes at first."""
+MEAN_DISTANCE = 6.0
+"""Euclidean distance of two cepstral means that are as good as the same."""
+MIN_FRAMES = 50
+"""Shorter utterances have no mean of their own worth the name."""
+_CMN_WINDOW, _CMN_LIMIT = 500, 800
+"""The decoder's running mean: frames that its start counts for, and frames after which it forgets down to that."""
 _SCORE_SHIFT = 1024
 """Segment scores come in fixed point, 10 bits finer than the hypothesis' own score."""
 _VARIANT = re.compile(r"\(\d+\)$")
@@ -68,6 +77,14 @@ class _Result:
     @property
     def near(self) -> bool:
         return bool(self.words) and self.cost <= MAX_COST
+
+
+def _numbers(mean: str) -> NDArray[np.float64]:
+    return np.array([float(part) for part in mean.split(",")])
+
+
+def _text(mean: NDArray[np.float64]) -> str:
+    return ",".join(f"{part:.4f}" for part in mean)
 
 
 def _cost(words: list[tuple[float, float]], pauses: list[tuple[float, float]]) -> float:
@@ -99,12 +116,13 @@ class PocketSphinxRecogniser:
         self._wake_words = self._pronounceable(settings.wake_words)
         self._decoder.add_jsgf_string("commands", jsgf(self._sentences, self._wake_words))
         self._decoder.activate_search("commands")
-        self._mean = self._decoder.get_cmn(False)
+        self._mean = _numbers(self._decoder.get_cmn(False))
         self._matcher = IntentMatcher(self._sentences)
         self._matcher.warm_up()
         self._noise = np.random.default_rng(0).integers(-1, 2, MAX_AUDIO_SAMPLES).astype("<i2")
         self._begin: Begin | None = None
         self._timeline = Timeline(0)
+        self._heard: list[bytes] = []
         self._steady: tuple[str, int] = ("", 0)  # what the last partials agree on, and since which position
         self._said: tuple[str, bool] = ("", False)  # the last Partial
         self._load_s = time.monotonic() - began
@@ -135,9 +153,10 @@ class PocketSphinxRecogniser:
     def _open(self, begin: Begin) -> None:
         self._begin = begin
         self._timeline = Timeline(begin.position)
+        self._heard = []
         self._steady = ("", begin.position)
         self._said = ("", False)
-        self._decoder.set_cmn(self._mean)
+        self._decoder.set_cmn(_text(self._mean))
         self._decoder.start_utt()
 
     def _drop(self) -> None:
@@ -150,9 +169,9 @@ class PocketSphinxRecogniser:
         samples = len(audio.pcm) // 2
         self._timeline.feed(audio.position, samples)
         for at in range(0, samples, MAX_AUDIO_SAMPLES):
-            self._decoder.process_raw(
-                self._dithered(audio.pcm[2 * at : 2 * (at + MAX_AUDIO_SAMPLES)]), False, False
-            )
+            pcm = self._dithered(audio.pcm[2 * at : 2 * (at + MAX_AUDIO_SAMPLES)])
+            self._heard.append(pcm)
+            self._decoder.process_raw(pcm, False, False)
         result = self._result()
         text, now = result.text, self._timeline.end
         if not (self._steady[0] and f"{text} ".startswith(f"{self._steady[0]} ")):
@@ -166,16 +185,49 @@ class PocketSphinxRecogniser:
 
     def _finish(self) -> Final:
         assert self._begin is not None
-        utterance = self._begin.utterance
         self._decoder.end_utt()
-        result = self._result()
+        mean = self._own_mean()
+        final = self._verdict()
+        if not final.accepted or np.linalg.norm(mean - self._mean) > MEAN_DISTANCE:
+            self._decode_again(mean)
+            final = self._verdict()
+        if final.accepted:
+            self._mean = (self._mean + mean) / 2
         self._begin = None
+        self._heard = []
+        return final
+
+    def _verdict(self) -> Final:
+        """The finished utterance: accepted when the audio is near the words and they are a whole sentence."""
+        assert self._begin is not None
+        result = self._result()
         intent = self._matcher.match(result.text) if result.near else None
-        accepted = result.near and (intent is not None or is_heard(self._sentences, result.text))
-        if accepted:
-            self._mean = self._decoder.get_cmn(True)
-        position = self._timeline.end
-        return Final(position, utterance, result.text, result.words, accepted, intent, free=False)
+        accepted = intent is not None or (result.near and is_heard(self._sentences, result.text))
+        return Final(
+            self._timeline.end, self._begin.utterance, result.text, result.words, accepted, intent, free=False
+        )
+
+    def _decode_again(self, mean: NDArray[np.float64]) -> None:
+        self._decoder.set_cmn(_text(mean))
+        self._decoder.start_utt()
+        for pcm in self._heard:
+            self._decoder.process_raw(pcm, False, False)
+        self._decoder.end_utt()
+
+    def _own_mean(self) -> NDArray[np.float64]:
+        """The cepstral mean of this utterance alone.
+
+        The decoder reports a running mean in which the mean it started with counts for 500 frames: taken out again.
+        """
+        started, total = float(_CMN_WINDOW), float(_CMN_WINDOW)
+        for _ in range(self._timeline.fed // FRAME):
+            total += 1
+            if total > _CMN_LIMIT:
+                started, total = started * _CMN_WINDOW / total, float(_CMN_WINDOW)
+        if total - started < MIN_FRAMES:
+            return self._mean
+        running = _numbers(self._decoder.get_cmn(True))
+        return self._mean + (running - self._mean) * total / (total - started)
 
     def _result(self) -> _Result:
         """The decoder's best path so far, less silence, the wake word and what came before ``after``."""
