@@ -24,6 +24,8 @@ LEAD, MOST_LEAD = 2, 6
 """Blocks of 10 ms between ear and callback: at first, and at most. More only makes "stop" later."""
 FULL = 10
 """Blocks in the FIFO at which one is left out even while something sounds: the clocks, or the ear, ran away."""
+BURST = 3
+"""Blocks above the lead that callbacks in bursts explain; more is trimmed at the next silence, without a review."""
 REVIEW = 100
 """Blocks (1 s) over which the smallest fill is taken before the lead is corrected."""
 CALM_REVIEWS = 60
@@ -46,6 +48,7 @@ class FromFloat:
 
     def __init__(self, playback_rate_hz: int, tap: OutputTap) -> None:
         self._channels, self._frames = tap.channels, tap.frames
+        self._silence = bytes(2 * tap.channels * tap.frames)
         self._stream = None
         self._rest = np.zeros(0, np.float32)
         if tap.rate_hz != playback_rate_hz:
@@ -53,9 +56,9 @@ class FromFloat:
 
             self._stream = soxr.ResampleStream(playback_rate_hz, tap.rate_hz, 1, dtype="float32")
 
-    def step(self, block: Samples) -> list[bytes]:
+    def step(self, block: Samples, silent: bool) -> list[bytes]:
         if self._stream is None:
-            return [self._pcm(block)]
+            return [self._silence if silent else self._pcm(block)]
         self._rest = np.concatenate((self._rest, self._stream.resample_chunk(block)))
         whole, n = len(self._rest) // self._frames, self._frames
         done = [self._pcm(self._rest[i * n : (i + 1) * n]) for i in range(whole)]
@@ -113,11 +116,12 @@ class PlaybackSide:
         leaves = self._leaves(tap)
         self.latency_ms = (leaves - now) * 1000
         estimate = self._capture.clock.count_at(leaves)
-        if len(tap.fifo) >= FULL or (silent and self._surplus > 0):
+        fill = len(tap.fifo)
+        if fill >= FULL or (silent and (self._surplus > 0 or fill > self.lead + BURST)):
             self._surplus = max(0, self._surplus - 1)
             self.counters["trimmed_blocks" if silent else "overruns"] += 1
             return self._contiguous.repeat(estimate)
-        for pcm in self._from_float.step(block):
+        for pcm in self._from_float.step(block, silent):
             self._append(tap, pcm)
         position = self._contiguous.place(estimate, silent)
         self.counters["playback_jumps"] = self._contiguous.jumps
