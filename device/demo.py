@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +83,10 @@ def run(args: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def endpoint_worker(host: str, port: int, pool: str) -> Iterator[None]:
     """``earshot endpoint`` with its built-in answers, in a process of its own, ready to take turns."""
+    import subprocess
+    import threading
+
+    from device import subprocesses
     from device.errors import LinkError
 
     command = [sys.executable, "-m", "device.endpoint", "--host", host, "--port", str(port), "--pool", pool]
@@ -93,22 +95,17 @@ def endpoint_worker(host: str, port: int, pool: str) -> Iterator[None]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        env=subprocesses.environment(),
     )
+    assert process.stderr is not None
+    too_late = threading.Timer(WORKER_READY_S, process.kill)  # ends the reading below
+    too_late.start()
     try:
-        assert process.stderr is not None
-        deadline = time.monotonic() + WORKER_READY_S
-        for line in process.stderr:
-            if b"connected to broker" in line:
-                break
-            if time.monotonic() > deadline:
-                break
-        else:
-            raise LinkError(f"the endpoint worker ended at once (exit {process.wait()})")
+        if not any(b"connected to broker" in line for line in process.stderr):
+            raise LinkError(f"the endpoint worker did not start (exit {process.wait()})")
+        too_late.cancel()
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        too_late.cancel()
+        subprocesses.end(process)
+        process.stderr.close()

@@ -17,7 +17,6 @@ A plain child process, not ``multiprocessing``: its spawn runs the parent's main
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import signal
 import socket
@@ -25,9 +24,9 @@ import subprocess
 import sys
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
+from device import subprocesses
 from device.engines.door import EngineDoor, InProcessDoor
 from device.engines.frames import frame, take_frames
 
@@ -149,7 +148,7 @@ class ProcessDoor:
                 stdout=2,  # an engine that prints must not spoil what the program itself prints
                 pass_fds=(theirs.fileno(),),
                 process_group=0,  # Ctrl-C in the terminal is the parent's affair
-                env=_environment(),
+                env=subprocesses.environment(),
             )
         except OSError as exc:
             ours.close()
@@ -256,17 +255,6 @@ def open_door(
     if in_process:
         return InProcessDoor(name, factory, settings)
     return ProcessDoor(name, factory, settings, hang_s=hang_s)
-
-
-def _environment() -> dict[str, str]:
-    """One thread per math library: two OpenMP threads on a busy machine spin and take ten times as long."""
-    environment = dict(os.environ)
-    for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment.setdefault(key, "1")
-    root = str(Path(__file__).resolve().parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    environment["PYTHONSAFEPATH"] = "1"  # -m must not put the current folder first
-    return environment
 
 
 def _how_it_ended(code: int) -> str:

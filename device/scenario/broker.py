@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from device import subprocesses
 from device.errors import LinkError
 
 START_S = 10
@@ -44,12 +45,7 @@ def private_broker() -> Iterator[tuple[str, int]]:
                     yield "127.0.0.1", port
                     return
             finally:
-                process.terminate()
-                try:
-                    process.wait(5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                subprocesses.end(process)
             if attempt == TRIES:
                 said = (Path(folder) / "log").read_text(errors="replace").strip().splitlines()
                 raise LinkError(f"mosquitto did not start: {said[-1] if said else 'it said nothing'}")

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from device import subprocesses
 from device.errors import EarshotError, ScenarioError
 from device.scenario.expectations import Happened
 from device.scenario.result import Result
-from device.scenario.talkers import child_environment
 
 
 def run_file(
@@ -49,7 +49,7 @@ def run_file(
             stdout=subprocess.DEVNULL,
             stderr=None if verbose else said,
             pass_fds=(writer,),
-            env=child_environment(),
+            env=subprocesses.environment(),
         )
         os.close(writer)
         try:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 
+from device import subprocesses
 from device.config.schema import MqttSection
 from device.endpoint.backend import Finish, Question
 from device.endpoint.worker import Worker
@@ -22,7 +23,6 @@ from device.errors import LinkError
 from device.scenario import format
 from device.scenario.endpoint import WORKER, choose, tokens
 from device.scenario.format import Endpoint, Scenario
-from device.scenario.talkers import child_environment
 
 START_S = 30
 
@@ -53,7 +53,7 @@ def worker_process(scenario: Scenario, host: str, port: int, pool: str) -> Itera
     """The worker of ``scenario`` in a process of its own, subscribed when the block begins."""
     command = [sys.executable, "-m", "device.scenario.scripted_worker", scenario.path, host, str(port), pool]
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=child_environment(), text=True
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=subprocesses.environment(), text=True
     )
     assert process.stdout is not None
     try:
@@ -61,12 +61,7 @@ def worker_process(scenario: Scenario, host: str, port: int, pool: str) -> Itera
             raise LinkError("the scripted endpoint did not start; run with --verbose to see why")
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        subprocesses.end(process)
         process.stdout.close()
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from device import subprocesses
 from device.audio.wav import read_wav
 from device.errors import AudioError, ScenarioError
 from device.scenario.espeak_clip import NO_SUCH_VOICE
@@ -96,7 +97,7 @@ def _run(command: list[str], what: str) -> subprocess.CompletedProcess[bytes]:
             capture_output=True,
             timeout=RENDER_S,
             stdin=subprocess.DEVNULL,
-            env=child_environment(),
+            env=subprocesses.environment(),
         )
     except subprocess.TimeoutExpired as exc:
         raise ScenarioError(f"{what} did not finish a clip within {RENDER_S} s") from exc
@@ -106,16 +107,6 @@ def _run(command: list[str], what: str) -> subprocess.CompletedProcess[bytes]:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise ScenarioError(f"{what} failed (exit code {done.returncode}): {last[0]}")
     return done
-
-
-def child_environment() -> dict[str, str]:
-    """The environment for ``python -m device...`` from any folder, with one thread per math library."""
-    environment = dict(os.environ)
-    for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment.setdefault(key, "1")
-    root = str(Path(__file__).resolve().parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
-    return environment
 
 
 @functools.cache
