@@ -5,10 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +14,10 @@ from device import values as v
 from device.audio import AudioEngine, Frame, Ring
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.audio.levels import active_rms
-from device.audio.wav import read_wav
 from device.config import Config
 from device.ear import Ear
 from device.ear.recognisers.messages import Audio, Begin, Drop, End, Ready
+from device.scenario.talkers import render
 from device.values import FRAME, RATE_HZ
 
 ZEROS = np.zeros(FRAME, np.float32)
@@ -28,19 +25,10 @@ ZEROS = np.zeros(FRAME, np.float32)
 
 @functools.cache
 def say(text: str, voice: str = "flite:slt", level_dbfs: float = -26.0) -> np.ndarray:
-    """``text`` spoken by ``flite:NAME`` or ``espeak:NAME``, 16 kHz float32; skips the test without the program."""
-    kind, _, name = voice.partition(":")
-    program = {"flite": "flite", "espeak": "espeak-ng"}[kind]
-    if shutil.which(program) is None:
-        pytest.skip(f"the talker's voice needs the program {program}, which is not installed")
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "clip.wav"
-        if kind == "flite":
-            command = [program, "-voice", name, "-t", text, "-o", str(out)]
-        else:
-            command = [program, "-v", name, "-s", "160", "-w", str(out), text]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
-        clip = read_wav(out)
+    """``text`` spoken by ``flite:NAME`` or ``espeak:NAME``, 16 kHz float32; skips the test without flite."""
+    if voice.startswith("flite:") and shutil.which("flite") is None:
+        pytest.skip("the talker's voice needs the program flite, which is not installed")
+    clip = render(text, voice)
     return (clip * (10 ** (level_dbfs / 20) / active_rms(clip))).astype(np.float32)
 
 
