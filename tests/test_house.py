@@ -27,7 +27,7 @@ DOORS = {
     "mouth": {*BASE, "audio", "engines", "models"},
     "skills": {"values", "config"},
     # above the device: they run it, and nothing in it knows them
-    "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "subprocesses", "trace"},
+    "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "subprocesses", "trace"},
     "bench": {*BASE, "audio", "daemon", "daemon_command", "engines", "link", "mouth", "scenario"},
     # single files
     "values": set(),

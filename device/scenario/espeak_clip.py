@@ -11,6 +11,8 @@ import ctypes
 import os
 import sys
 
+from device.mouth.voices.espeak import listed_voices
+
 SYNCHRONOUS, DONT_EXIT, UTF8, NAMES_OK = 2, 0x8000, 1, 0
 WORDS_PER_MINUTE, RATE_PARAMETER = 150, 1
 """150 a minute: at this rate every tried voice but one woke the default wake-word model (12 of 13)."""
@@ -19,20 +21,6 @@ NO_SUCH_VOICE = 3
 """Exit code."""
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-
-
-class _Voice(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_void_p),
-        ("identifier", ctypes.c_char_p),
-        ("gender", ctypes.c_ubyte),
-        ("age", ctypes.c_ubyte),
-        ("variant", ctypes.c_ubyte),
-        ("reserved", ctypes.c_ubyte),
-        ("score", ctypes.c_int),
-        ("spare", ctypes.c_void_p),
-    ]
 
 
 def main(arguments: list[str]) -> int:
@@ -83,17 +71,10 @@ def _resolve(library: ctypes.CDLL, voice: str, variants: str) -> str:
     there = os.listdir(variants)
     if variant and variant not in there:
         raise LookupError(f"no variant {variant!r}; there is: {', '.join(sorted(there))}")
-    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-    entries = library.espeak_ListVoices(None)
     languages: dict[str, str] = {}
-    index = 0
-    while entries[index]:
-        entry = entries[index].contents
-        identifier = entry.identifier.decode()
-        language = ctypes.string_at(entry.languages + 1).decode()  # the first byte is its priority
-        for key in (language, entry.name.decode(), identifier):
+    for language, name, identifier in listed_voices(library):
+        for key in (language, name, identifier):
             languages.setdefault(key.casefold(), identifier)
-        index += 1
     languages.setdefault("en", languages.get("en-gb", "en"))
     found = languages.get(base.casefold())
     if found is None:

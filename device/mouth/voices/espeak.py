@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from device.errors import EngineError
+from device.mouth.voices.chunks import CHUNK_MS, in_chunks
 from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, VoiceSettings
 from device.mouth.voices.timing import Span, from_marks
 
-CHUNK_MS = 60
 WORDS_PER_MINUTE = 175
 """espeak-ng's own default; ``speed`` multiplies it."""
 DEFAULT_VOICE = "en-us"
@@ -70,6 +70,23 @@ _Callback = ctypes.CFUNCTYPE(
 )
 
 
+def listed_voices(library: ctypes.CDLL) -> list[tuple[str, str, str]]:
+    """``(language code, name, identifier)`` of every voice that an initialised espeak-ng lists.
+
+    Not every code is also a name that ``espeak_SetVoiceByName`` takes (``en-gb`` is not).
+    """
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+    library.espeak_ListVoices.argtypes = [ctypes.c_void_p]
+    entries = library.espeak_ListVoices(None)
+    found = []
+    while entries[len(found)]:
+        voice = entries[len(found)].contents
+        # languages is a list of (priority byte, code, NUL); the first code names the voice
+        code = ctypes.string_at(voice.languages + 1)
+        found.append((code.decode(), voice.name.decode(), voice.identifier.decode()))
+    return found
+
+
 def make(settings: VoiceSettings) -> EspeakVoice:
     """Factory for ``device.engines``."""
     return EspeakVoice(settings)
@@ -103,8 +120,6 @@ class EspeakVoice:
             ctypes.c_void_p,
             ctypes.c_void_p,
         ]
-        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-        library.espeak_ListVoices.argtypes = [ctypes.c_void_p]
         self._rate_hz = library.espeak_Initialize(
             _SYNCHRONOUS, CHUNK_MS, str(data).encode(), _PHONEME_EVENTS | _DONT_EXIT
         )
@@ -135,13 +150,7 @@ class EspeakVoice:
 
     def voices(self, language: str = "") -> list[str]:
         """Names for ``voice.name`` whose language code begins with ``language``."""
-        listed = self._library.espeak_ListVoices(None)
-        codes = set()
-        i = 0
-        while listed[i]:
-            # a list of (priority byte, code, NUL); the first code names the voice
-            codes.add(ctypes.string_at(listed[i].contents.languages + 1).decode())
-            i += 1
+        codes = {code for code, _, _ in listed_voices(self._library)}
         names = {"en" if code == "en-gb" else code for code in codes if code.startswith(language)}
         usable = sorted(n for n in names if self._library.espeak_SetVoiceByName(n.encode()) == 0)
         EspeakVoice._owner = None  # trying them has changed the engine's voice
@@ -158,11 +167,7 @@ class EspeakVoice:
         if not isinstance(message, Speak):
             return
         pcm, words = self.synthesise(message.text)
-        for (start, end), (sample, stop) in words:
-            yield SpokenWord(message.clause, start, end - start, sample, stop)
-        step = 2 * (self._rate_hz * CHUNK_MS // 1000)
-        for at in range(0, max(len(pcm), 1), step):
-            yield Chunk(message.clause, pcm[at : at + step], self._rate_hz, at + step >= len(pcm))
+        yield from in_chunks(message.clause, pcm, self._rate_hz, words)
 
     def synthesise(self, text: str) -> tuple[bytes, list[tuple[Span, Span]]]:
         """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``."""

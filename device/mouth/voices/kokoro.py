@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from device.errors import EngineError
+from device.mouth.voices.chunks import in_chunks
 from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, VoiceSettings, Warning
 from device.mouth.voices.timing import Span, spread, word_spans
 
 DEFAULT_VOICE = "af_heart"
 SLOWEST_RTF = 0.8
 """Real-time factor above which speech would have gaps between clauses."""
-CHUNK_MS = 60
 _WARM_UP = "One moment, I am getting ready to speak."
 _PAUSES = ".,;:!?…—"
 _PAUSE_WEIGHT = 4.0
@@ -101,11 +101,7 @@ class KokoroVoice:
             self._unspeakable += 1
             if self._unspeakable == 1:
                 yield Warning(f"Kokoro leaves out what it cannot pronounce: {exc}")
-        for (start, end), (sample, stop) in words:
-            yield SpokenWord(message.clause, start, end - start, sample, stop)
-        step = 2 * (self._rate_hz * CHUNK_MS // 1000)
-        for at in range(0, max(len(pcm), 1), step):
-            yield Chunk(message.clause, pcm[at : at + step], self._rate_hz, at + step >= len(pcm))
+        yield from in_chunks(message.clause, pcm, self._rate_hz, words)
 
     def synthesise(self, text: str) -> tuple[bytes, list[tuple[Span, Span]]]:
         """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``.
