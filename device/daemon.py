@@ -186,7 +186,8 @@ class Device:
         self.link.describe(volume=self.controls.volume, mute=self.controls.muted)
 
     def _tell(self, event: v.Event) -> None:
-        """What others on the broker may know: that something happened, never which words."""
+        """What others on the broker may know: that something happened, never which words. Those the log may know, if
+        the owner says so."""
         match event:
             case v.Wake(word=word, score=score):
                 self.link.event("wake", word=word, score=round(score, 3))
@@ -195,6 +196,12 @@ class Device:
             case v.EngineFailed(engine=engine, reason=reason):
                 log.warning("%s engine failed: %s", engine, reason)
                 self.link.event("error", room=engine, reason=reason)
+            case v.Final(text=text) if text and self.config.privacy.transcripts:
+                log.info("understood %r", text)
+            case v.ReplyEnded(heard=heard) | v.ReplyCut(heard=heard) if (
+                heard and self.config.privacy.transcripts
+            ):
+                log.info("said %r", heard)
 
 
 class Controls:

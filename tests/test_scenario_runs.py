@@ -267,3 +267,17 @@ def test_the_private_broker_is_gone_after_the_block():
         pass
     with pytest.raises(OSError), socket.create_connection((host, port), timeout=5):
         pass
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_words_are_in_the_log_only_if_the_owner_says_so(tmp_path, allowed):
+    file = tmp_path / "date.toml"
+    text = (SCENARIOS / "attention.toml").read_text()
+    file.write_text(
+        text.replace("[device]\n", f"[device]\nprivacy = {{ transcripts = {str(allowed).lower()} }}\n")
+    )
+    command = [sys.executable, "-m", "device", "scenario", str(file), "--verbose"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert ("understood 'what day is it today'" in done.stderr) == allowed
+    assert ("Monday" in done.stderr) == allowed

@@ -134,7 +134,7 @@ class EndpointSection(Section, frozen=True, kw_only=True):
 
 class PrivacySection(Section, frozen=True, kw_only=True):
     transcripts: Annotated[
-        bool, Meta(description="Whether words may appear in the log and in state messages.")
+        bool, Meta(description="Whether words, yours and its own, may appear in the log.")
     ] = False
 
 
