@@ -24,7 +24,9 @@ TAIL = 6_400
 def spoken_clip(text: str, voice: str, noise: float = 8.0) -> np.ndarray:
     """int16 at 16 kHz: 0.3 s of quiet room, ``text`` by ``voice``, 0.4 s of quiet room."""
     clip = render(text, voice)
-    loud = clip / max(1e-9, float(np.abs(clip).max())) * 9_000
+    edges = np.flatnonzero(np.abs(clip) > 0.02 * np.abs(clip).max())
+    clip = clip[edges[0] : edges[-1]]  # flite begins with 0.2 s of nothing
+    loud = clip / float(np.abs(clip).max()) * 9_000
     padded = np.concatenate([np.zeros(LEAD), loud, np.zeros(TAIL)])
     return (padded + np.random.default_rng(0).standard_normal(len(padded)) * noise).astype("<i2")
 

@@ -105,7 +105,7 @@ def jsgf(sentences: Sentences, wake_words: Iterable[str] = ()) -> str:
     """
     lists: dict[str, str] = {}
     rules = [_jsgf(template, sentences, lists) for _, template in _templates(sentences)]
-    wakes = [spoken(word) for word in wake_words]
+    wakes = list(dict.fromkeys(tail for word in wake_words for tail in _tails(spoken(word))))
     skip = f"[{_either(sentences.skip_words)}] " if sentences.skip_words else ""
     command = f"{skip}<command> {skip}" + ("| <heard>" if sentences.heard else "")
     if wakes:
@@ -163,6 +163,13 @@ def _prefix_tree(texts: list[str]) -> str:
         else:
             branches.append(f"{head} ({_prefix_tree(tails)})")
     return " | ".join(branches)
+
+
+def _tails(text: str) -> Iterator[str]:
+    """All ends of ``text`` in whole words: "okay nabu" and "nabu"."""
+    words = text.split()
+    for start in range(len(words)):
+        yield " ".join(words[start:])
 
 
 def _either(texts: Iterable[str]) -> str:

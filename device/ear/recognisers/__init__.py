@@ -7,7 +7,7 @@
 
 | Engine       | Knows                                | Cost (one x86 core)         | Model                              |
 |--------------|--------------------------------------|-----------------------------|------------------------------------|
-| pocketsphinx | the commands of the sentences file   | RTF 0.04, 40 MB             | in its package                     |
+| pocketsphinx | the commands of the sentences file   | RTF 0.04-0.07, 40 MB          | in its package                     |
 | vosk         | any sentence; commands on request    | by model (small: about 300 MB) | ``earshot models fetch``        |
 """
 
