@@ -22,8 +22,9 @@ from .pa_taps import OutputTap
 
 LEAD, MOST_LEAD = 2, 6
 """Blocks of 10 ms between ear and callback: at first, and at most. More only makes "stop" later."""
-FULL = 10
-"""Blocks in the FIFO at which one is left out even while something sounds: the clocks, or the ear, ran away."""
+FULL = 20
+"""Blocks in the FIFO at which one is left out even while something sounds. An ear that overslept renders all that it
+missed at once; a word lost would be worse than a lead that is long until the next pause, but not without bound."""
 BURST = 3
 """Blocks above the lead that callbacks in bursts explain; more is trimmed at the next silence, without a review."""
 REVIEW = 100
