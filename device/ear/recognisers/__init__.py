@@ -5,10 +5,10 @@
     thread   an engine process of its own (``device/engines``), or none in lock-step runs
     imports  here only the messages; an engine's file is imported in the engine's process
 
-| Engine       | Knows                                | Cost (one x86 core)         | Model                              |
-|--------------|--------------------------------------|-----------------------------|------------------------------------|
-| pocketsphinx | the commands of the sentences file   | RTF 0.04-0.07, 40 MB          | in its package                     |
-| vosk         | any sentence; commands on request    | by model (small: about 300 MB) | ``earshot models fetch``        |
+| Engine       | Knows                                | Cost (one x86 core)            | Model                    |
+|--------------|--------------------------------------|--------------------------------|--------------------------|
+| pocketsphinx | the commands of the sentences file   | RTF 0.04-0.07, 40 MB           | in its package           |
+| vosk         | any sentence; commands on request    | by model (small: about 300 MB) | ``earshot models fetch`` |
 """
 
 from __future__ import annotations
