@@ -175,6 +175,8 @@ class ReplyCut:
 
 @dataclass(frozen=True, slots=True)
 class TurnAcked:
+    """A worker has taken ``turn``: an answer is on its way."""
+
     position: int
     turn: int
 
@@ -190,6 +192,8 @@ class TurnDelta:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
+    """The answer is complete; ``expect_reply``: it asks the user something."""
+
     position: int
     turn: int
     expect_reply: bool = False
@@ -307,6 +311,8 @@ class ReplyBegin:
 
 @dataclass(frozen=True, slots=True)
 class ReplyText:
+    """The next piece of the text of ``reply``."""
+
     reply: int
     text: str
 
@@ -347,6 +353,8 @@ class HeardReport:
 
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
+    """Ask the endpoint ``text``; ``conversation`` (oldest first) and ``heard_prev`` are what it needs to know."""
+
     turn: int
     text: str
     conversation: tuple[Message, ...] = ()
@@ -355,12 +363,16 @@ class OpenTurn:
 
 @dataclass(frozen=True, slots=True)
 class CancelTurn:
+    """The answer to ``turn`` is not wanted any more; nothing of it follows."""
+
     turn: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class SendHeard:
+    """Tell the worker how much of its answer was heard."""
+
     report: HeardReport
 
 

@@ -23,6 +23,8 @@ __all__ = ["Answering"]
 
 
 class Answering:
+    """At most one turn and one reply at a time; ``proceed`` moves on whatever waits. Positions in samples."""
+
     def __init__(self, emit: Callable[[Command], None], timing: Timing, config: Config) -> None:
         self._emit, self._timing, self._language = emit, timing, config.device.language
         self._speaking = Speaking(emit, timing)
@@ -141,16 +143,18 @@ class Answering:
             self._turn.acked = True
 
     def delta(self, now: int, id: int, text: str) -> None:
-        turn = self._turn
-        if turn is None or turn.id != id or turn.ended:
+        """The next piece of the answer: to the reply that speaks it, or kept until there is one."""
+        turn = self._streaming(id)
+        if turn is None:
             return
         turn.words(now, text)
         if self._speaking.answers(id):
             self._speaking.text(turn.take())
 
     def ended(self, id: int, expect: bool) -> None:
-        turn = self._turn
-        if turn is None or turn.id != id or turn.ended:
+        """The answer is complete; ``expect``: it asks the user something. One without words is said to be empty."""
+        turn = self._streaming(id)
+        if turn is None:
             return
         turn.ended, turn.expect = True, expect
         if self._speaking.answers(id):
@@ -160,8 +164,9 @@ class Answering:
             self.say("empty")
 
     def failed(self, id: int, code: str) -> None:
-        turn = self._turn
-        if turn is None or turn.id != id or turn.ended:
+        """No more will come: what there is is spoken, then that the rest is lost; without any words, why."""
+        turn = self._streaming(id)
+        if turn is None:
             return
         turn.ended, turn.failed = True, code
         if self._speaking.answers(id):
@@ -169,6 +174,11 @@ class Answering:
         elif not turn.has_words:
             self._turn, self._late = None, None if turn.acked else turn
             self._speaking.enqueue(excuse(code, self._language))
+
+    def _streaming(self, id: int) -> Turn | None:
+        """The turn of that number, as long as its answer may still grow."""
+        turn = self._turn
+        return None if turn is None or turn.id != id or turn.ended else turn
 
     # ------------------------------------------------------------------ what the mouth says
 

@@ -12,6 +12,8 @@ __all__ = ["Apologies"]
 
 
 class Apologies:
+    """Remembers what was explained already. ``answering`` says it."""
+
     def __init__(self, emit: Callable[[Command], None], answering: Answering) -> None:
         self._emit, self._answering = emit, answering
         self._commands_only_said = False

@@ -23,6 +23,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | speaking                   | TurnFailed                           | ReplyFinish; after it Say that the rest is lost     |
 | speaking                   | BargeIn                              | Duck, Listen                                        |
 | speaking                   | BargeIn of score 0 (warm-up)         | Listen for commands; only hard words act            |
+| reply begun, not audible   | SpeechBegan                          | Duck, Hold, Listen                                  |
 | ducked                     | tick, hold_ms after the onset        | Hold                                                |
 | ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; listens on                      |
 | ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; listens on                      |
@@ -179,7 +180,7 @@ class Conversation:
             if utterance is None:
                 self._listen(onset, Purpose.WARM_UP)
             return
-        self._yielding.speech(onset)
+        self._yielding.speech(onset, audible=self._answering.speaking)
         if utterance is None or utterance.purpose is Purpose.WARM_UP:
             self._listen(onset, Purpose.OVER)
 

@@ -34,6 +34,8 @@ _TAKES_FLOOR = frozenset({Purpose.INTERRUPT, Purpose.OVER, Purpose.THINKING, Pur
 
 
 class Meaning(Enum):
+    """What a final result asks for."""
+
     STOP = "end everything"
     WAIT = "the user takes the floor and will go on"
     ACT = "carry out the local intent"
@@ -46,6 +48,7 @@ class Meaning(Enum):
 
 
 def understand(final: Final, utterance: Utterance, language: str = "en") -> Meaning:
+    """The table above. ``utterance`` is the one that ``final`` ends."""
     purpose = utterance.purpose
     verdict = judge(final.text if final.accepted else "", language)
     if final.accepted and final.intent is not None:

@@ -19,6 +19,8 @@ __all__ = ["Reply", "Speaking"]
 
 @dataclass(slots=True)
 class Reply:
+    """One thing that is said, from ``Say`` or ``ReplyBegin`` to its one ending."""
+
     id: int
     turn: int | None = None
     """The turn it answers; None for a local sentence."""
@@ -33,6 +35,8 @@ class Reply:
 
 
 class Speaking:
+    """Who has the loudspeaker, and which local sentences wait for it."""
+
     def __init__(self, emit: Callable[[Command], None], timing: Timing) -> None:
         self._emit, self._timing = emit, timing
         self.reply: Reply | None = None

@@ -15,6 +15,8 @@ NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Timing:
+    """All in samples. The first ones are the configuration's (``of``), those with a value here are nobody's choice."""
+
     attention: int
     follow_up: int
     answer: int

@@ -15,6 +15,8 @@ __all__ = ["Verdict", "join", "judge"]
 
 
 class Kind(Enum):
+    """What a known phrase does to whoever speaks."""
+
     STOP = "stop"
     """Ends whatever goes on, and the conversation with it."""
     WAIT = "wait"
@@ -36,7 +38,7 @@ _PHRASES: dict[str, dict[Kind, str]] = {
         "alright; all right; sure; i see; i know; got it; oh; ah; aha; oh no; oh really; really; wow; nice; good; "
         "great; cool; fine; exactly; true; of course; makes sense; no problem; no worries; no way; no kidding; "
         "thanks; thank you; interesting; go on",
-        Kind.NOISE: "the; a; uh; um; er; erm; huh; eh; please; [unk]; <unk>",
+        Kind.NOISE: "the; a; uh; um; er; erm; huh; eh; please; actually; well; so; hey; [unk]; <unk>",
     }
 }
 

@@ -24,6 +24,8 @@ Step = Literal["cancel", "finalise", "resume"]
 
 
 class Yielding:
+    """``speech``, ``words`` and ``silence`` tell what is said over the reply; ``tick`` what to do about it by now."""
+
     def __init__(self, emit: Callable[[Command], None], timing: Timing) -> None:
         self._emit, self._timing = emit, timing
         self.active = self.held = False
@@ -42,11 +44,13 @@ class Yielding:
         """The speech is over and only the recogniser's word is missing."""
         return self.active and self._last is not None
 
-    def speech(self, onset: int) -> None:
-        """Speech over the reply begins, or begins again."""
+    def speech(self, onset: int, audible: bool = True) -> None:
+        """Speech over the reply begins, or begins again; over one that is not ``audible`` yet, it does not begin."""
         if not self.active:
-            self.active, self.held = True, False
+            self.active, self.held = True, not audible
             self._emit(Duck())
+            if self.held:
+                self._emit(Hold())
         elif self._last is None:
             return
         self._count_from, self._hold_at = onset, onset + self._timing.hold

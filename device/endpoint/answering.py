@@ -66,9 +66,7 @@ class Answering:
     def fail(self, code: str) -> None:
         """Stop and tell the device why, at once."""
         if self.active:
-            self._finish(
-                Err(turn=self.open.turn, rev=self.rev, worker=self._worker, code=code, retry_ms=1000)
-            )
+            self._fail(code, 1000)
             self.task.cancel()
 
     def resend(self, seq: int) -> None:
@@ -83,13 +81,13 @@ class Answering:
                 finish = await self._stream(Question(message.text, message.lang, message.conversation))
         except BackendError as exc:
             log.warning("turn %s: %s: %s", message.turn, exc.code, exc)
-            return self.fail_with(exc.code, exc.retry_ms)
+            return self._fail(exc.code, exc.retry_ms)
         except TimeoutError:
             log.warning("turn %s: no end after %.0f s", message.turn, LIMIT_S)
-            return self.fail_with("upstream_timeout", 0)
+            return self._fail("upstream_timeout", 0)
         except Exception:  # whatever a backend does, the device gets an answer
             log.exception("turn %s: the backend %r failed", message.turn, self._backend.name)
-            return self.fail_with("internal", 0)
+            return self._fail("internal", 0)
         self._send(self._batcher.flush(self._now_ms()))
         text = "".join(delta.text for delta in self._deltas)
         asks = finish.expect_reply
@@ -114,7 +112,7 @@ class Answering:
                     self._send(self._batcher.add(item, self._now_ms()))
         return finish
 
-    def fail_with(self, code: str, retry_ms: int) -> None:
+    def _fail(self, code: str, retry_ms: int) -> None:
         self._finish(
             Err(turn=self.open.turn, rev=self.rev, worker=self._worker, code=code, retry_ms=retry_ms)
         )

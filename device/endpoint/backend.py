@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from device.errors import EarshotError
 from device.link.messages import Line
 
 
@@ -29,7 +30,7 @@ class Finish:
     expect_reply: bool | None = None
 
 
-class BackendError(Exception):
+class BackendError(EarshotError):
     """No answer. ``code`` goes to the device, the message to the worker's log, ``retry_ms`` 0 = no use to retry."""
 
     def __init__(self, code: str, message: str, retry_ms: int = 0) -> None:
@@ -38,6 +39,8 @@ class BackendError(Exception):
 
 
 class Backend(Protocol):
+    """Something that answers questions: one file each in ``backends``."""
+
     name: str
     model: str
 

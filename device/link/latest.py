@@ -13,6 +13,8 @@ REMEMBERED = 32
 
 
 class Known(NamedTuple):
+    """A turn's names on the wire."""
+
     id: str
     owner: str | None
     """The worker that answers it; None while none has taken it."""
@@ -20,6 +22,8 @@ class Known(NamedTuple):
 
 
 class Closed(NamedTuple):
+    """How a turn ended: answered, or why not."""
+
     owner: str | None
     reason: str
 

@@ -111,6 +111,8 @@ class Resend(Ctl, frozen=True, kw_only=True, tag="resend"):
 
 
 class ToolResult(Ctl, frozen=True, kw_only=True, tag="tool_result"):
+    """What became of tool call ``call``; this device refuses every one with ``unsupported``."""
+
     call: Code
     ok: bool
     code: Annotated[str, Meta(max_length=64)] = ""
@@ -142,6 +144,8 @@ class Delta(Reply, frozen=True, kw_only=True, tag="delta"):
 
 
 class Tool(Reply, frozen=True, kw_only=True, tag="tool"):
+    """The model wants the device to do something before it goes on."""
+
     call: Code
     name: Code
     args: dict[str, Any] = {}
@@ -215,7 +219,6 @@ class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker"):
     version: str = ""
 
 
-Turnward = Open
 Control = Revise | Commit | Cancel | HeardMessage | Resend | ToolResult
 Answer = Ack | Delta | Tool | End | Err
 

@@ -33,6 +33,7 @@ class Reconnects:
         self._connected_at_s = now_s
 
     def lost(self, now_s: float) -> None:
+        """A connection broke off, for whatever reason but our own wish."""
         if now_s - self._connected_at_s >= SETTLED_S:
             self._tries, self._short = 1, 0
         else:

@@ -46,14 +46,17 @@ def down(device: str, leaf: str) -> str:
 
 
 def turn(device: str, pool: str) -> str:
+    """Where ``device`` asks the workers of ``pool``."""
     return up(device, f"turn/{pool}")
 
 
 def ctl(device: str, worker: str) -> str:
+    """Where ``device`` tells one worker about a turn it has."""
     return up(device, f"ctl/{worker}")
 
 
 def worker_status(worker: str) -> str:
+    """Where ``worker`` says whether it lives (retained)."""
     return f"{PREFIX}w/{worker}/up/status"
 
 
@@ -63,6 +66,7 @@ def shared_turns(pool: str) -> str:
 
 
 def any_ctl(worker: str) -> str:
+    """What ``worker`` subscribes to: control messages of any device."""
     return f"{PREFIX}d/+/up/ctl/{worker}"
 
 

@@ -103,6 +103,7 @@ def judge_all(
     position: int,
     over: bool = False,
 ) -> list[Verdict]:
+    """``judge`` for each, in order."""
     return [judge(expect, happened, said, position, over) for expect in expects]
 
 

@@ -27,6 +27,7 @@ class Convolver:
         self._zeros = np.zeros(FRAME, np.float32)
 
     def step(self, block: Samples) -> Samples:
+        """10 ms in, the same 10 ms with the response out (float32, 160 samples each)."""
         p = self._partitions
         self._silent_blocks = 0 if block.any() else self._silent_blocks + 1
         if self._silent_blocks > p + 1:
