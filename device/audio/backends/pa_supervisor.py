@@ -110,7 +110,7 @@ class Supervisor:
             self._thread.start()
             self._tried.wait(timeout_s)
 
-    def stop(self, timeout_s: float = 3.0) -> None:
+    def stop(self, timeout_s: float = 1.5) -> None:
         """Close everything. A driver that hangs in closing keeps its thread, not us."""
         self._stopping.set()
         if self._thread is None:
