@@ -706,6 +706,16 @@ def test_speech_in_a_pause_of_the_reply_counts_as_speech_over_it():
     assert kinds(talk.speech()) == ["Duck", "Listen"]
 
 
+def test_a_reply_does_not_begin_over_somebody_who_spoke_first():
+    talk = Talk()
+    talk.ask("what is the weather")
+    talk.delta("It rains.")  # begun, not audible yet
+    assert kinds(talk.speech()) == ["Duck", "Hold", "Listen"]
+    talk.wait(200)
+    talk.silence()
+    assert kinds(talk.wait(1000)) == ["Finalise", "Resume"]  # a door: the answer begins
+
+
 def test_a_reply_interrupted_before_its_first_sound_leaves_only_the_question():
     talk = Talk()
     talk.ask("what is the weather")

@@ -45,6 +45,8 @@ TRIAL_DROP_DB = 10.0
 """The duck is 18 dB. A "talker" who falls as the playback falls was echo; a real one does not care."""
 FALSE_ALARM_FRAMES = 16
 """Frames of such an alarm that are learned: 5 % of the memory, so the 92nd percentile moves at the second one."""
+SUSPECT_FRAMES = 4
+"""Of the last 40 frames. Residual echo does this in some frames of a minute, a wake word that is just heard in 5 or more."""
 STILL = 5
 """Frames without playback after which the voice activity detector is believed again."""
 TALKED_BEFORE = samples(1500)
@@ -86,6 +88,11 @@ class BargeInDetector:
         self._onset = self._last = self._learn_from = 0
         self._out_before = self._played_before = np.zeros(FRAME, np.float32)
         self._idle = 0
+
+    @property
+    def suspects(self) -> bool:
+        """Somebody may be talking over the playback: too little for a ``BargeIn``, more than its echo alone makes."""
+        return sum(score > MARGIN_DB for score in self._scores) >= SUSPECT_FRAMES
 
     @property
     def leak_db(self) -> list[float]:

@@ -117,7 +117,10 @@ class Ear:
             self._history.mark_speech(self._gate.onset, end)
         events += self._speech_events(end, playing)
         if self._wake is not None:
-            woken = self._wake.step(position, pcm, level_db, playing, missing)
+            # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
+            # is for a talker over the playback, of whom the barge-in detector sees something too
+            talked_over = playing and (barge_in.suspects or barge_in.active)
+            woken = self._wake.step(position, pcm, level_db, talked_over, missing)
             for wake in woken:
                 self.counters["wakes"] += 1
                 self._wake_end = wake.end

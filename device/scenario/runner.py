@@ -89,7 +89,7 @@ def run_scenario(
             transport = MqttTransport(config)
         else:
             transport = ScriptedTransport(scenario.endpoint)
-        run = _Run(scenario, config, backend, transport, clips, realtime, on_event, now)
+        run = Run(scenario, config, backend, transport, clips, realtime, on_event, now)
         stack.callback(run.device.stop)
         result = run.play()
     if out_dir is not None:
@@ -99,8 +99,8 @@ def run_scenario(
     return result
 
 
-class _Run:
-    """One run, from the start of the device to the result."""
+class Run:
+    """One run, from the start of the device to the result. Another end than a scenario's: override ``over``."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class _Run:
         cpu, wall = time.process_time(), time.monotonic()
         self.device.start()
         try:
-            while not self._over():
+            while not self.over():
                 self._step()
         except KeyboardInterrupt:
             self.troubles.append("interrupted")
@@ -204,7 +204,8 @@ class _Run:
 
     # ------------------------------------------------------------------ the end
 
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Asked before each step."""
         position = self.device.position
         if position % (10 * FRAME):
             return False
