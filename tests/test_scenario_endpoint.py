@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from device.link import messages as m
 from device.link.transport import NoSubscribers
 from device.scenario.endpoint import DEFAULT, ScriptedTransport, choose, plan
-from device.scenario.format import Endpoint, Reply
+from device.scenario.tables import Endpoint, Reply
 
 STORY = Reply(when="story", text="Once upon a time, there was a lamp. It was warm.")
 ANY = Reply(when="*", text="I see.")

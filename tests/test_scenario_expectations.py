@@ -3,7 +3,7 @@
 import pytest
 
 from device.scenario.expectations import Happened, judge, line_of
-from device.scenario.format import Expect
+from device.scenario.tables import Expect
 from device.scenario.timing import Span
 
 S = 16_000

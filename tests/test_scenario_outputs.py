@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from device.scenario.expectations import Happened, judge_all
-from device.scenario.format import Expect
 from device.scenario.measures import Sound, measure
 from device.scenario.picture import draw
 from device.scenario.result import Line, Result
 from device.scenario.score import Mark, Window, make_strips, pack_labels, words_between
+from device.scenario.tables import Expect
 from device.scenario.timing import Span
 from device.scenario.transcript import transcript
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from device.scenario.format import Say
+from device.scenario.tables import Say
 from device.scenario.timing import Cues, Span
 
 S = 16_000

@@ -14,7 +14,7 @@ from typing import Any
 from device.endpoint.batching import Batcher
 from device.link import messages as m
 from device.link.transport import NoSubscribers
-from device.scenario.format import Endpoint, Reply
+from device.scenario.tables import Endpoint, Reply
 from device.values import FRAME, samples
 
 WORKER = "scripted"

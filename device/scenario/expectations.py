@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.scenario.format import Expect
+from device.scenario.tables import Expect
 from device.scenario.timing import Span
 from device.values import ms, samples
 

@@ -31,11 +31,11 @@ from device.link.transport import OfflineTransport
 from device.scenario import talkers
 from device.scenario.endpoint import ScriptedTransport
 from device.scenario.expectations import Happened, Verdict, judge_all, line_of
-from device.scenario.format import Scenario
 from device.scenario.measures import Cut, Measures, measure
 from device.scenario.recorder import Recorder, WatchedBackend
 from device.scenario.result import Line, Result
 from device.scenario.stage import clip_of, connect, room_settings
+from device.scenario.tables import Scenario
 from device.scenario.timing import Cues, Span
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ

@@ -22,7 +22,7 @@ from device.endpoint.worker import Worker
 from device.errors import LinkError
 from device.scenario import format
 from device.scenario.endpoint import WORKER, choose, tokens
-from device.scenario.format import Endpoint, Scenario
+from device.scenario.tables import Endpoint, Scenario
 
 START_S = 30
 

@@ -14,7 +14,7 @@ from device.audio.wav import read_wav
 from device.config import Config
 from device.errors import AudioError, ScenarioError
 from device.scenario import format, talkers
-from device.scenario.format import Scenario
+from device.scenario.tables import Scenario
 from device.values import RATE_HZ
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from device.scenario.format import CUES, Say
+from device.scenario.tables import CUES, Say
 from device.values import RATE_HZ, samples
 
 QUIET = RATE_HZ // 2

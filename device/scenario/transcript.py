@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from device.scenario.expectations import Happened
-from device.scenario.format import Expect
 from device.scenario.result import Result, seconds
+from device.scenario.tables import Expect
 
 
 def transcript(result: Result) -> str:
