@@ -35,6 +35,7 @@ HANG_S = 20.0
 START_S = 120.0
 """A 310 MB model from an SD card at 10 MB/s takes half a minute."""
 BACKOFF_S = (0.5, 30.0)
+"""Shortest and longest wait before the next start; doubled each time: a missing model must not cost a core."""
 HEALTHY_S = 60.0
 """An engine that worked this long starts with the shortest back-off when it fails again."""
 SLEPT_S = 1.0

@@ -22,10 +22,15 @@ from device.link.transport import NoSubscribers
 log = logging.getLogger(__name__)
 
 INBOX = 256
+"""Decoded messages that may wait for the next ``poll``, which comes every 10 ms: more is a flood."""
 SLOT_S = 0.25
 """Status and state are published at most four times a second; the latest wins."""
 SESSION_S = 60
+"""The broker keeps what comes for us over an outage this long; after that nobody waits for it any more."""
 WILL_DELAY_S = 5
+"""A reconnect within this time is no death: the will is not published."""
+TURNS_REMEMBERED = 32
+"""Turns whose PUBACK may still come."""
 
 
 def new_boot() -> str:
@@ -87,7 +92,7 @@ class MqttTransport:
         if isinstance(message, Open):
             self._token += 1
             self._turns[self._token] = message.turn
-            while len(self._turns) > 32:
+            while len(self._turns) > TURNS_REMEMBERED:
                 self._turns.pop(next(iter(self._turns)))
             outgoing = Outgoing(
                 topics.turn(self._device, self._pool),
