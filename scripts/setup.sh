@@ -141,7 +141,7 @@ release_services() {
 
 enabled_units() {
   { find /etc/systemd/system /etc/systemd/user -type l 2>/dev/null
-    find /etc/rc[2-5].d -name 'S*' 2>/dev/null; } | LC_ALL=C sort
+    find /etc/rc[2-5S].d -name 'S*' 2>/dev/null; } | LC_ALL=C sort
 }
 
 # ------------------------------------------------------------------------------------------------------- Python
