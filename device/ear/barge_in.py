@@ -45,8 +45,8 @@ TRIAL_DROP_DB = 10.0
 """The duck is 18 dB. A "talker" who falls as the playback falls was echo; a real one does not care."""
 FALSE_ALARM_FRAMES = 16
 """Frames of such an alarm that are learned: 5 % of the memory, so the 92nd percentile moves at the second one."""
-SUSPECT_FRAMES = 4
-"""Of the last 40 frames. Residual echo does this in some frames of a minute, a wake word that is just heard in 5 or more."""
+SUSPECT_FRAMES, SUSPECT_WINDOW = 4, samples(700)
+"""So many frames of a word and its recognition: a wake word that is just heard has 5 or more, residual echo seldom any."""
 STILL = 5
 """Frames without playback after which the voice activity detector is believed again."""
 TALKED_BEFORE = samples(1500)
@@ -85,6 +85,9 @@ class BargeInDetector:
         self._quiet_speech = -TALKED_BEFORE  # position after the last speech before the playback began
         self._scores: deque[float] = deque(maxlen=40)
         self._talks: deque[bool] = deque(maxlen=WINDOW)
+        self._excesses: deque[int] = deque(maxlen=SUSPECT_FRAMES)
+        """Positions of the latest frames above the margin, also across pauses of the playback."""
+        self._position = 0
         self._onset = self._last = self._learn_from = 0
         self._out_before = self._played_before = np.zeros(FRAME, np.float32)
         self._idle = 0
@@ -92,7 +95,8 @@ class BargeInDetector:
     @property
     def suspects(self) -> bool:
         """Somebody may be talking over the playback: too little for a ``BargeIn``, more than its echo alone makes."""
-        return sum(score > MARGIN_DB for score in self._scores) >= SUSPECT_FRAMES
+        oldest = self._excesses[0] if len(self._excesses) == SUSPECT_FRAMES else -SUSPECT_WINDOW
+        return self._position - oldest < SUSPECT_WINDOW
 
     @property
     def leak_db(self) -> list[float]:
@@ -113,6 +117,7 @@ class BargeInDetector:
         ``playing``: playback is audible or its echo may still be.
         """
         event: BargeIn | BargeInEnded | None = None
+        self._position = position
         if missing:
             self.counts = False
         elif playing:
@@ -168,6 +173,8 @@ class BargeInDetector:
         score = self._score(out)
         self.excess_db = score
         self._scores.append(score)
+        if score > MARGIN_DB:
+            self._excesses.append(position)
         self._still = self._still + 1 if float(played.max()) < AUDIBLE_DB else 0
         self._ratios.append(self._ratio(out))
         self._loudness.append((rms_db(clean), rms_db(reference)))
