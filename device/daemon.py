@@ -40,6 +40,11 @@ from device.tracer import Tracer
 
 log = logging.getLogger("earshot")
 
+COUNTERS_EVERY = 10 * v.RATE_HZ
+"""Counters and echo figures go into the retained state this often: they change all the time."""
+_NO_LOSS = ("frames", "canceller_adapted", "clauses")
+"""Counters of ordinary work."""
+
 
 class Device:
     """Every room of one device, wired.
@@ -184,6 +189,28 @@ class Device:
         ) if wrong]  # fmt: skip
         self.link.problems(codes)
         self.link.describe(volume=self.controls.volume, mute=self.controls.muted)
+        if position % COUNTERS_EVERY < v.FRAME:
+            self.link.describe(echo=self._echo(), counters=self.counters)
+
+    def _echo(self) -> dict[str, float]:
+        if self.config.audio.echo == "none":
+            return {}
+        return {"erle_db": round(self.engine.erle_db), "converged": float(self.engine.converged)}
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What has gone wrong or been lost since the start, over all rooms; what never happened is left out."""
+        counted = {
+            **{
+                f"audio.{name}": count for name, count in self.engine.counters.items() if name not in _NO_LOSS
+            },
+            **{f"link.{name}": count for name, count in self.link.counters.items()},
+            **{f"mouth.{name}": count for name, count in self.mouth.counters.items() if name not in _NO_LOSS},
+            **{f"ear.{name}": count for name, count in self.ear.counters.items()},
+            "recogniser.restarts": self.recogniser.restarts,
+            "voice.restarts": self.voice.restarts,
+        }
+        return {name: count for name, count in counted.items() if count}
 
     def _tell(self, event: v.Event) -> None:
         """What others on the broker may know: that something happened, never which words. Those the log may know, if

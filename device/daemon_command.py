@@ -85,6 +85,30 @@ def overrides(pairs: list[str]) -> dict[str, Any]:
     return tables
 
 
+def package_conflicts() -> list[str]:
+    """Installed packages that do not work together and that ``pip check`` does not find, each with its mend."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    def major(package: str) -> int | None:
+        try:
+            return int(version(package).split(".")[0])
+        except (PackageNotFoundError, ValueError):
+            return None
+
+    numpy, found = major("numpy"), []
+    if numpy is not None and numpy >= 2 and major("tflite-runtime") is not None:
+        found.append(
+            f"tflite-runtime is installed beside numpy {version('numpy')}, and it works with numpy 1 only: the wake word "
+            "uses ai-edge-litert instead (to mend it: pip uninstall tflite-runtime, or pip install 'numpy<2')"
+        )
+    if numpy is not None and numpy < 2 and major("kokoro-onnx") is not None:
+        found.append(
+            f"kokoro-onnx is installed beside numpy {version('numpy')}, and it needs numpy 2: the voice stays espeak-ng "
+            "(to mend it: pip install 'numpy>=2.0.2' and uninstall tflite-runtime)"
+        )
+    return found
+
+
 def serve(config: Config) -> int:
     """Run until SIGTERM or SIGINT."""
     import gc
@@ -107,11 +131,18 @@ def serve(config: Config) -> int:
     device = Device(config, backend, open_transport(config))
     try:
         device.start()
+        for conflict in package_conflicts():
+            log.warning("%s", conflict)
         # what start-up has made stays for good: keep the collector from walking it every time (a 10 ms step cannot
         # afford a full collection)
         gc.collect()
         gc.freeze()
-        log.info("listening for %s", " or ".join(repr(word) for word in config.wake.words))
+        if config.audio.backend == "none":
+            log.info(
+                "no sound, as configured (audio.backend = none): the clock, the link and the config work"
+            )
+        else:
+            log.info("listening for %s", " or ".join(repr(word) for word in config.wake.words))
         while not stopping:
             if not device.step():
                 backend.wait(0.05)

@@ -51,10 +51,11 @@ def run(args: argparse.Namespace) -> int:
 
     from device.scenario.broker import private_broker
     from device.scenario.format import load
-    from device.scenario.output import FILES
+    from device.scenario.output import FILES, require_pictures
     from device.scenario.report import Live, Report
     from device.scenario.runner import run_scenario
 
+    require_pictures()
     console = Console(highlight=False)
     scenario = load(SCENARIO)
     args.out.mkdir(parents=True, exist_ok=True)  # fails now, not after a minute

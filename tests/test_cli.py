@@ -59,3 +59,24 @@ def test_the_parser_knows_its_version(capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["--version"])
     assert capsys.readouterr().out.startswith("earshot ")
+
+
+def test_packages_that_do_not_work_together_are_named_with_the_mend(monkeypatch):
+    import importlib.metadata
+
+    from device.daemon_command import package_conflicts
+
+    have = {"numpy": "2.4.6", "tflite-runtime": "2.14.0"}
+
+    def version(package):
+        if package not in have:
+            raise importlib.metadata.PackageNotFoundError(package)
+        return have[package]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    (conflict,) = package_conflicts()
+    assert "numpy 2.4.6" in conflict and "pip uninstall tflite-runtime" in conflict
+    have.update({"numpy": "1.26.4"})
+    assert package_conflicts() == []
+    have.update({"kokoro-onnx": "0.6.1"})
+    assert "kokoro-onnx" in package_conflicts()[0]

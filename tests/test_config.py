@@ -45,6 +45,13 @@ def test_a_broken_file_names_itself_and_the_line(tmp_path):
         load(path)
 
 
+def test_a_file_that_ends_too_early_names_its_last_line(tmp_path):
+    path = tmp_path / "earshot.toml"
+    path.write_text('[device]\nid = "kitchen"\n[wake]\nwords = [')
+    with pytest.raises(ConfigError, match="line 4, the end of the file"):
+        load(path)
+
+
 def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         load(tmp_path / "nowhere.toml")

@@ -122,6 +122,11 @@ class AudioEngine:
         return self._erle.erle_db
 
     @property
+    def converged(self) -> bool:
+        """Whether the canceller has learned the echo path (``ErleMeter``)."""
+        return self._erle.converged
+
+    @property
     def counters(self) -> dict[str, int]:
         """The backend's counters, the engine's, the canceller's and the mixer's, as of now."""
         counters = {**self.backend.counters, **self._counters, "clipped_samples": self.mixer.clipped}

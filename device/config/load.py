@@ -54,17 +54,25 @@ def check(tables: Mapping[str, Any]) -> list[str]:
     return list(_problems(Config, tables, ""))
 
 
+def syntax_error(text: str, exc: tomllib.TOMLDecodeError) -> str:
+    """What is wrong with ``text`` as TOML, always with its line (tomllib only says "at end of document")."""
+    last = len(text.splitlines()) or 1
+    return f"not valid TOML: {str(exc).replace('at end of document', f'at line {last}, the end of the file')}"
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as exc:
         raise ConfigError(str(path), ["the file does not exist; check the path given to --config"]) from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(str(path), [f"not UTF-8 text: {exc.reason} at byte {exc.start}"]) from exc
     except OSError as exc:
         raise ConfigError(str(path), [f"cannot be read: {exc.strerror}"]) from exc
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(str(path), [f"not valid TOML: {exc}"]) from exc
+        raise ConfigError(str(path), [syntax_error(text, exc)]) from exc
 
 
 def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

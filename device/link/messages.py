@@ -194,6 +194,7 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
     timers: Count = 0
     echo: dict[str, float] = {}
+    counters: dict[str, int] = {}
 
 
 class Event(Message, frozen=True, kw_only=True, tag="event"):

@@ -65,6 +65,10 @@ def run(args: argparse.Namespace) -> int:
     from device.scenario.child import run_file
     from device.scenario.report import Report
 
+    if args.out is not None:
+        from device.scenario.output import require_pictures
+
+        require_pictures()
     report = Report(quiet=args.json)
     worst = 0
     for file, folder in zip(args.files, _folders(args.files, args.out), strict=True):

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from device.config.load import syntax_error
 from device.errors import ScenarioError
 from device.scenario import check, toml_lines
 from device.scenario.tables import Scenario
@@ -36,7 +37,7 @@ def parse(text: str, path: str = "scenario.toml") -> Scenario:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise ScenarioError(f"{path}: not valid TOML: {exc}") from exc
+        raise ScenarioError(f"{path}: {syntax_error(text, exc)}") from exc
     found = [*check.shape(Scenario, tables, ()), *check.configuration(tables.get("device", {}))]
     if not found:
         tables["path"] = path

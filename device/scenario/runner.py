@@ -294,8 +294,10 @@ class Run:
         """Engines loaded, broker reached: the first line finds a device that is ready."""
         deadline = time.monotonic() + READY_S
         for door in (self.device.recogniser, self.device.voice):
-            if not door.wait_loaded(max(deadline - time.monotonic(), 0.0)):
-                raise ScenarioError(f"{door.name} was not ready within {READY_S} s: {door.failure}")
+            while not door.wait_loaded(0.1):
+                if door.failure or time.monotonic() > deadline:
+                    reason = door.failure or f"it was not ready within {READY_S} s"
+                    raise ScenarioError(f"the {door.name} cannot be started: {reason}")
         while not self.transport.connected and not isinstance(self.transport, OfflineTransport):
             if time.monotonic() > deadline:
                 raise LinkError(f"the broker was not reached within {READY_S} s")
