@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ Writer = asyncio.StreamWriter
 
 
 class Server:
-    """One HTTP server; ``script`` writes the response. ``requests`` are (headers, body), ``hung_up`` tells of EOF."""
+    """One HTTP server; ``script`` writes the response. ``requests`` are (headers, body), ``hung_up`` tells of EOF or reset."""
 
     def __init__(self, script: Callable[[Server, Writer], Awaitable[None]]) -> None:
         self.requests: list[tuple[str, dict]] = []
@@ -40,7 +41,8 @@ class Server:
             await watch
 
     async def _watch(self, reader: asyncio.StreamReader) -> None:
-        await reader.read()
+        with contextlib.suppress(ConnectionResetError):  # hung up with our bytes unread
+            await reader.read()
         self.hung_up.set()
 
 
