@@ -110,7 +110,7 @@ class Device:
         while self._inbox:
             events.append(self._inbox.popleft())
         for event in events:
-            self.tracer.event(event, self._texts.get(getattr(event, "reply", -1), ""))
+            self.tracer.event(event, position, self._texts.get(getattr(event, "reply", -1), ""))
             self._tell(event)
             for command in self.conversation.handle(event):
                 self._execute(command, position)

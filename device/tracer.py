@@ -18,8 +18,12 @@ class Tracer:
     def note(self, event: str, position: int, text: str = "", **data: Any) -> None:
         self._trace(TraceEvent(event, position, text, data))
 
-    def event(self, event: v.Event, reply_text: str) -> None:
-        """An event on its way to the conversation; ``reply_text`` is the whole text of the reply it is about."""
+    def event(self, event: v.Event, now: int, reply_text: str) -> None:
+        """An event on its way to the conversation at ``now``; ``reply_text`` is the whole text of the reply it is about.
+
+        A partial's own position is that of the audio it is made of: catching up with the pre-roll that lies before the
+        wake word was decided. To whoever watches it happens when it arrives.
+        """
         note, at = self.note, event.position
         match event:
             case v.SpeechBegan(onset=onset):
@@ -33,12 +37,12 @@ class Tracer:
             case v.BargeInEnded(last=last):
                 note("barge_in_ended", at, last=last)
             case v.Partial(utterance=utterance, text=text, accepted=accepted):
-                note("partial", at, text, utterance=utterance, accepted=accepted)
+                note("partial", now, text, utterance=utterance, accepted=accepted)
             case v.Final(utterance=utterance, text=text, accepted=accepted, intent=intent):
                 words = [[w.text, w.start, w.end] for w in event.words]
-                note("final", at, text, utterance=utterance, accepted=accepted, words=words)
+                note("final", now, text, utterance=utterance, accepted=accepted, words=words)
                 if intent is not None and accepted:
-                    note("intent", at, intent.name, utterance=utterance, slots=dict(intent.slots))
+                    note("intent", now, intent.name, utterance=utterance, slots=dict(intent.slots))
             case v.Endpoint(utterance=utterance, last=last):
                 note("endpoint", at, utterance=utterance, last=last)
             case v.ReplyStarted(reply=reply):

@@ -47,6 +47,8 @@ FALSE_ALARM_FRAMES = 16
 """Frames of such an alarm that are learned: 5 % of the memory, so the 92nd percentile moves at the second one."""
 SUSPECT_FRAMES, SUSPECT_WINDOW = 4, samples(700)
 """So many frames of a word and its recognition: a wake word that is just heard has 5 or more, residual echo seldom any."""
+SUSPECT_LEARNED = 150
+"""Frames of playback before which neither canceller nor leak are settled enough to suspect anybody."""
 STILL = 5
 """Frames without playback after which the voice activity detector is believed again."""
 TALKED_BEFORE = samples(1500)
@@ -95,8 +97,9 @@ class BargeInDetector:
     @property
     def suspects(self) -> bool:
         """Somebody may be talking over the playback: too little for a ``BargeIn``, more than its echo alone makes."""
-        oldest = self._excesses[0] if len(self._excesses) == SUSPECT_FRAMES else -SUSPECT_WINDOW
-        return self._position - oldest < SUSPECT_WINDOW
+        if self._learned < SUSPECT_LEARNED or len(self._excesses) < SUSPECT_FRAMES:
+            return False
+        return self._position - self._excesses[0] < SUSPECT_WINDOW
 
     @property
     def leak_db(self) -> list[float]:
