@@ -115,6 +115,7 @@ def serve(config: Config) -> int:
 
     from device.audio import open_backend
     from device.daemon import Device
+    from device.ear.recognisers import recogniser_settings
     from device.link import open_transport
 
     stopping = False
@@ -143,6 +144,8 @@ def serve(config: Config) -> int:
             )
         else:
             log.info("listening for %s", " or ".join(repr(word) for word in config.wake.words))
+        if recogniser_settings(config).engine == "pocketsphinx":
+            log.info("understands commands only; for free speech: earshot models fetch vosk-small-en-us")
         while not stopping:
             if not device.step():
                 backend.wait(0.05)
