@@ -167,3 +167,24 @@ def test_a_missing_frame_over_playback_is_nobody_talking():
         event = detector.step(len(reference) + k * FRAME, zeros, reference[:FRAME], True, False, missing=True)
         assert event is None
         assert not detector.counts
+
+
+def test_a_word_too_short_to_be_a_talker_makes_one_suspected_for_the_time_of_a_wake_word():
+    rng, detector, suspected = np.random.default_rng(2), BargeInDetector(9.0, 0), []
+    word = range(300, 304)
+    for number in range(400):
+        played = (0.1 * rng.standard_normal(FRAME)).astype(np.float32)
+        said = (0.02 * rng.standard_normal(FRAME)).astype(np.float32) if number in word else 0.0
+        detector.step(number * FRAME, 0.01 * played + said, played, playing=True, vad=False)
+        suspected.append(detector.suspects)
+    assert not any(suspected[: word.start])
+    assert not detector.active and suspected[word.stop] and not suspected[word.stop + 80]
+
+
+def test_nobody_is_suspected_before_the_echo_is_known():
+    rng, detector = np.random.default_rng(2), BargeInDetector(9.0, 0)
+    for number in range(100):
+        played = (0.1 * rng.standard_normal(FRAME)).astype(np.float32)
+        residue = played if number > 70 else 0.01 * played  # a canceller that still learns
+        detector.step(number * FRAME, residue, played, playing=True, vad=False)
+        assert not detector.suspects

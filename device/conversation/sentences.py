@@ -20,7 +20,7 @@ _EXCUSES: dict[str, dict[str, str]] = {
         "no_broker": "I can't reach the message broker. The simple commands still work.",
         "disabled": "The connection to my message broker is turned off. The simple commands still work.",
         "no_worker": "Nobody is answering right now. The simple commands still work.",
-        "timeout": "The answer takes too long, so I gave up. Please try again.",
+        "timeout": "That took too long, so I gave up. Please try again.",
         "upstream_down": "I can't reach the language model right now. The simple commands still work.",
         "upstream_timeout": "The language model takes too long, so I gave up. Please try again.",
         "upstream_unauthorised": "The language model refused my key. Please check the endpoint's key file.",

@@ -254,12 +254,9 @@ class Run:
             if (span := self.cues.spans.get(line.id))
         ]
         happened = sorted(self.happened, key=lambda one: one.position)
-        cuts = [
-            Cut(reply, claimed, self._played_words(reply))
-            for reply, claimed in self._cuts
-            if reply in self._clauses
-        ]
-        measures: Measures = measure(happened, self.cues.spans, self.sound, cuts, cpu_s / max(lasted, 0.01))
+        measures: Measures = measure(
+            happened, self.cues.spans, self.sound, self.cuts(), cpu_s / max(lasted, 0.01)
+        )
         return Result(
             title=scenario.title,
             path=scenario.path,
@@ -275,6 +272,11 @@ class Run:
             room=msgspec.to_builtins(scenario.room),
             engines=_engines(self.device),
         )
+
+    def cuts(self) -> list[Cut]:
+        """The replies that were cut so far: words claimed as heard, words that left the loudspeaker."""
+        told = [(reply, claimed) for reply, claimed in self._cuts if reply in self._clauses]
+        return [Cut(reply, claimed, self._played_words(reply)) for reply, claimed in told]
 
     def _played_words(self, reply: int) -> float:
         """Words of ``reply`` that left the loudspeaker by the mixer's own record, the last one by its share."""
