@@ -224,7 +224,8 @@ class SkillDone:
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """An engine process (``recogniser`` or ``voice``) died or hung and is being started again."""
+    """An engine process (``recogniser`` or ``voice``) died or hung and is being started again; or the ``microphone``
+    gave no sound for 0.3 s in the middle of an utterance."""
 
     position: int
     engine: str

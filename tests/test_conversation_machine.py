@@ -179,7 +179,7 @@ class World(RuleBasedStateMachine):
     def skill_is_done(self, text, ok):
         self.talk.event(v.SkillDone(self.talk.position, self.laws.acts[0], text, ok))
 
-    @rule(engine=st.sampled_from(["recogniser", "voice"]))
+    @rule(engine=st.sampled_from(["recogniser", "voice", "microphone"]))
     def engine_fails(self, engine):
         self.laws.awaited.clear() if engine == "recogniser" else None
         self.talk.event(v.EngineFailed(self.talk.position, engine, "it died"))

@@ -901,6 +901,29 @@ def test_a_recogniser_that_dies_over_a_reply_lets_it_go_on():
     assert kinds(talk.wait(600)) == ["Resume"]
 
 
+def test_a_microphone_lost_in_mid_sentence_is_spoken_of_and_half_a_sentence_is_no_question():
+    talk = Talk()
+    talk.wait(1000)
+    talk.wake()
+    talk.wait(500)
+    talk.partial("turn off")
+    commands = talk.event(v.EngineFailed(talk.position, "microphone", "gone"))
+    assert kinds(commands) == ["Discard", "Say"]
+    assert only(commands, v.Say).text == sentence("microphone")
+    talk.ended()
+    assert kinds(talk.speech()) == ["Listen"]  # and is attended to, once it is back
+
+
+def test_a_microphone_lost_over_a_reply_lets_it_go_on():
+    talk = Talk()
+    talk.speaking()
+    talk.barge_in()
+    assert kinds(talk.event(v.EngineFailed(talk.position, "microphone", "gone"))) == ["Discard"]
+    talk.wait(100)
+    talk.barge_in_ended()
+    assert kinds(talk.wait(600)) == ["Resume"]
+
+
 def test_a_voice_that_dies_in_mid_reply_ends_it_with_an_earcon():
     talk = Talk()
     talk.speaking()

@@ -212,6 +212,17 @@ def test_without_a_recogniser_every_utterance_ends_in_an_empty_final():
     assert (final.utterance, final.text, final.accepted) == (1, "", False)
 
 
+def test_a_microphone_that_goes_in_mid_utterance_is_told_once():
+    listener = Listener(None, wake=[])
+    listener.hear(with_noise(silence(0.5)), missing=lambda at: True)
+    assert of(v.EngineFailed, listener.events) == [], "nobody was speaking to us"
+    listener.hear(with_noise(silence(0.1)))
+    listener.ear.execute(v.Listen(1, 0, 0))
+    listener.hear(with_noise(silence(1)), missing=lambda at: True)
+    [failed] = of(v.EngineFailed, listener.events)
+    assert failed.engine == "microphone"
+
+
 def test_a_recogniser_that_dies_is_told_once_and_nobody_waits_for_its_words():
     door = ProcessDoor("recogniser", "helpers_ear:make_fragile", None, backoff_s=(0.05, 0.05))
     listener = Listener(door, wake=[])

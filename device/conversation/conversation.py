@@ -35,6 +35,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | cut                        | ReplyCut                             | SendHeard; history keeps the heard words            |
 | acting                     | SkillDone                            | Say, or an earcon                                   |
 | attending                  | EngineFailed(recogniser)             | Discard, Say why                                    |
+| attending, open            | EngineFailed(microphone)             | Discard, Say why                                    |
 | speaking                   | EngineFailed(voice)                  | Cancel, CancelTurn, Earcon error                    |
 | nothing of these           | anything but Wake                    | nothing                                             |
 
@@ -286,6 +287,11 @@ class Conversation:
         elif event.engine == "voice" and (self._answering.replying or self._answering.queued):
             self._drop("voice")
             self._emit(v.Earcon("error"))
+        elif event.engine == "microphone" and self._hearing.open is not None:
+            self._hearing.discard()  # half a sentence must not become a question
+            if self._attention.is_open:
+                self._attention.close()
+                self._answering.say("microphone", expect=True)
 
     # ------------------------------------------------------------------ inside
 

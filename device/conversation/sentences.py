@@ -10,6 +10,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "For free speech I need a model. To get it, run: earshot models fetch vosk small en us.",
         "unclear": "Sorry, I didn't catch that.",
         "recogniser": "Sorry, my speech recogniser has failed. I am starting it again, please say that once more.",
+        "microphone": "Sorry, my microphone has failed. I am trying to get it back, please say that again in a moment.",
         "empty": "Sorry, I got an empty answer.",
         "cut_off": "Sorry, that is as far as I got. The rest of the answer is lost.",
     }

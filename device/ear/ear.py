@@ -46,6 +46,8 @@ from device.values import (
 if TYPE_CHECKING:
     from device.audio import Frame, Ring
 
+_MICROPHONE_LOST = 30
+"""Missing frames in a row after which what is being said is lost for good: longer than a card's hiccup."""
 _SILENT_PCM, _SILENT_DB = bytes(2 * FRAME), -120.0
 """What a missing frame counts as."""
 
@@ -81,6 +83,7 @@ class Ear:
         self._endpointing: Endpointing | None = None
         self._speaking = self._was_playing = False
         self._wake_end = -1
+        self._missing = 0  # frames in a row
         self._down = False
         self._restarts_foreseen = 0
         self.recogniser: Ready | None = None
@@ -134,6 +137,9 @@ class Ear:
             last = self._endpointing.step(position, speech)
             if last is not None:
                 events.append(Endpoint(end, self._feed.utterance, last))
+        self._missing = self._missing + 1 if missing else 0
+        if self._missing == _MICROPHONE_LOST and self._feed is not None:
+            events.append(EngineFailed(end, "microphone", "no sound from it while somebody was speaking"))
         events += self._recognise(end)
         return events
 
