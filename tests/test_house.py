@@ -36,7 +36,7 @@ DOORS = {
     "trace": set(),
     "tracer": {"values", "trace"},
     "daemon": {*BASE, "audio", "conversation", "ear", "link", "mouth", "skills", "trace", "tracer"},
-    "daemon_command": {*BASE, "audio", "daemon", "link"},
+    "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
     "demo": {"errors", "scenario", "subprocesses"},
     "cli": {"errors"},
     "__main__": {"cli"},
