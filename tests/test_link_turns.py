@@ -189,6 +189,32 @@ def test_the_whole_text_at_the_end_repairs_every_hole_at_once():
     assert spoken(found) == "one two three four five" and isinstance(found[-1], TurnEnded)
 
 
+def test_what_was_said_while_the_broker_was_away_is_asked_for():
+    turns = opened()
+    ack, first, *rest = answer("abcdefghi")
+    for message in (ack, first):
+        turns.receive(message, 0)
+    assert spoken(events(turns)) == "abc"
+    turns.disconnected(1000)
+    turns.reconnected(samples(2000))
+    turns.tick(samples(2000 + SETTINGS.hole_ms))
+    assert messages(turns) == [Resend(turn="t1", worker="w1", seq=1)]
+    turns.tick(samples(2000 + SETTINGS.hole_ms + SETTINGS.resend_ms))
+    # the worker may be back later than we are
+    assert messages(turns) == [Resend(turn="t1", worker="w1", seq=1)]
+    for message in rest:
+        turns.receive(message, samples(4000))
+    found = events(turns)
+    assert spoken(found) == "defghi" and isinstance(found[-1], TurnEnded)
+
+
+def test_a_turn_without_an_owner_asks_nobody_when_the_broker_is_back():
+    turns = opened()
+    turns.reconnected(1000)
+    turns.tick(1000 + samples(SETTINGS.hole_ms))
+    assert messages(turns) == []
+
+
 def test_a_hole_that_nobody_fills_ends_the_turn():
     turns = opened()
     for message in (answer("abcdef", whole=False)[i] for i in (0, 1, 3)):

@@ -99,6 +99,8 @@ class Link:
         connected = self.transport.connected
         if self._was_connected and not connected:
             self.turns.disconnected(position)
+        elif connected and not self._was_connected:
+            self.turns.reconnected(position)
         self._was_connected = connected
         self.turns.tick(position)
         self._send_turns()

@@ -192,6 +192,12 @@ class Turns:
         if turn and turn.owner is None and not turn.failed:
             self._fail_unowned(turn, code, position)
 
+    def reconnected(self, position: int) -> None:
+        """The broker is back. What the owner said meanwhile went past us: ask for it, until something comes."""
+        turn = self._current
+        if turn and turn.owner:
+            turn.hole_at, turn.resends = position + samples(self.settings.hole_ms), 0
+
     def tick(self, position: int) -> None:
         """Let time pass."""
         turn = self._current
