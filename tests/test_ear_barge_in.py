@@ -134,6 +134,19 @@ def test_an_echo_path_that_changed_is_learned_from_its_false_alarms():
     assert not detector.active
 
 
+def test_what_loud_bands_leave_in_a_weak_one_is_not_its_own_leak():
+    low = np.sin(2 * np.pi * 450 * np.arange(6 * RATE_HZ) / RATE_HZ).astype(np.float32) * np.float32(0.14)
+    reference, floor = low + white(6, -60), white(6, -80, 1)
+    detector = BargeInDetector(6.0, 0)
+    alarms(detector, white(2, -200), white(2, -80, 1), playing=False)
+    # the loudspeaker's distortion: -55 dBFS in every band, which is above what the weak bands play
+    assert alarms(detector, reference, white(6, -55, 3) + floor) == []
+    # now a reply that fills the upper bands too, of which the canceller leaves 1 %: a talker of -30 dBFS stands out
+    full = reference + white(6, -22, 4)
+    talker = white(0.3, -30, 5)
+    assert of(BargeIn, alarms(detector, full[: len(talker)], talker, start=len(reference)))
+
+
 def test_a_real_talkers_short_words_are_not_taken_for_echo():
     detector = BargeInDetector(9.0, 0)
     reference, floor = white(20, -20), white(20, -70, 1)
