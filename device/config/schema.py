@@ -47,7 +47,7 @@ class WakeSection(Section, frozen=True, kw_only=True):
     ] = ("alexa",)
     threshold: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score that wakes while nothing plays.")
-    ] = 0.7
+    ] = 0.6
     threshold_playing: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score that wakes over the device's own playback.")
     ] = 0.5
@@ -56,7 +56,7 @@ class WakeSection(Section, frozen=True, kw_only=True):
 class BargeInSection(Section, frozen=True, kw_only=True):
     threshold_db: Annotated[
         float, Meta(ge=3, le=30, description="[dB] Band excess over noise and predicted echo that counts.")
-    ] = 9.0
+    ] = 6.0
     warmup_s: Annotated[
         float, Meta(ge=0, le=60, description="[s] After start only the wake word and 'stop' act.")
     ] = 8.0
