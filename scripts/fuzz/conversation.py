@@ -14,7 +14,7 @@ from laws import Record, Told, broken
 
 from device.audio.backends.room import RoomBackend
 from device.link import messages as m
-from device.scenario import format
+from device.scenario import format, tables
 from device.scenario.endpoint import ScriptedTransport
 from device.scenario.expectations import Happened
 from device.scenario.recorder import WatchedBackend
@@ -33,7 +33,7 @@ GIVE_UP = 8 * RATE_HZ
 class NumberedTransport(ScriptedTransport):
     """Each answer begins with the number of its turn, so that what is spoken tells which turn it belongs to."""
 
-    def __init__(self, script: format.Endpoint) -> None:
+    def __init__(self, script: tables.Endpoint) -> None:
         super().__init__(script)
         self._plain, self._turns = script, []
 
@@ -42,7 +42,7 @@ class NumberedTransport(ScriptedTransport):
             if message.turn not in self._turns:
                 self._turns.append(message.turn)
             number = self._turns.index(message.turn) + 1
-            replies = self._plain.reply or (format.Reply(text="I do not know."),)
+            replies = self._plain.reply or (tables.Reply(text="I do not know."),)
             told = (msgspec.structs.replace(r, text=f"Answer {number}. {r.text}") for r in replies)
             self.script = msgspec.structs.replace(self._plain, reply=tuple(told))
         return super().send(kind, message)
@@ -122,7 +122,7 @@ def converse(seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _figures(record: Record, scenario: format.Scenario) -> dict[str, list[int]]:
+def _figures(record: Record, scenario: tables.Scenario) -> dict[str, list[int]]:
     """[tried, succeeded] of what depends on recognition, so is no law."""
     out = {name: [0, 0] for name in ("wake", "stop", "nod")}
     for line in scenario.say:

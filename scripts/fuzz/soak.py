@@ -20,7 +20,7 @@ from compose import ANSWERS, BACKCHANNELS, COMMANDS, CUT_INS, QUESTIONS, VOICES
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.config.load import parse
 from device.daemon import Device
-from device.scenario import format, talkers
+from device.scenario import tables, talkers
 from device.scenario.endpoint import ScriptedTransport
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ
@@ -35,9 +35,9 @@ def soak(minutes: float, seed: int) -> int:
     config = parse(
         {"audio": {"backend": "room"}, "recogniser": {"engine": "vosk", "model": "vosk-tiny-en"}}, "soak"
     )
-    script = format.Endpoint(
+    script = tables.Endpoint(
         reply=tuple(
-            format.Reply(when=w, text=t)
+            tables.Reply(when=w, text=t)
             for w, t in zip(("who", "two", "tomorrow", "moon", "joke", "*"), ANSWERS, strict=False)
         )
     )
