@@ -86,10 +86,14 @@ class BargeIn:
 
 @dataclass(frozen=True, slots=True)
 class BargeInEnded:
-    """The speech that raised ``BargeIn`` has stopped; ``last`` is its last sample."""
+    """The speech that raised ``BargeIn`` has stopped; ``last`` is its last sample.
+
+    ``echo``: it fell with the playback when that was ducked, so it was probably the playback's own echo.
+    """
 
     position: int
     last: int
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -901,6 +901,26 @@ def test_a_recogniser_that_dies_over_a_reply_lets_it_go_on():
     assert kinds(talk.wait(600)) == ["Resume"]
 
 
+def test_words_of_the_reply_that_come_back_as_its_echo_do_not_cut_it():
+    talk = Talk()
+    talk.speaking()
+    talk.barge_in()
+    talk.wait(200)
+    talk.event(v.BargeInEnded(talk.position, talk.position - v.samples(80), echo=True))
+    assert kinds(talk.partial("once upon")) == []
+    assert kinds(talk.wait(700)) == ["Finalise", "Resume"]
+    assert kinds(talk.final("once upon a")) == []
+
+
+def test_stop_is_obeyed_also_where_the_detector_took_it_for_echo():
+    talk = Talk()
+    talk.speaking()
+    talk.barge_in()
+    talk.wait(200)
+    talk.event(v.BargeInEnded(talk.position, talk.position - v.samples(80), echo=True))
+    assert kinds(talk.partial("stop")) == ["Cancel", "CancelTurn"]
+
+
 def test_a_microphone_lost_in_mid_sentence_is_spoken_of_and_half_a_sentence_is_no_question():
     talk = Talk()
     talk.wait(1000)

@@ -201,3 +201,24 @@ def test_nobody_is_suspected_before_the_echo_is_known():
         residue = played if number > 70 else 0.01 * played  # a canceller that still learns
         detector.step(number * FRAME, residue, played, playing=True, vad=False)
         assert not detector.suspects
+
+
+@pytest.mark.parametrize("talker", [False, True])
+def test_what_falls_with_the_duck_is_called_echo_and_a_talker_is_not(talker):
+    """The canceller loses the echo path (a clock that drifted, a door that opened), or somebody talks; then the duck."""
+    rng, detector, events = np.random.default_rng(4), BargeInDetector(9.0, 0), []
+    for number in range(360):
+        played = (0.1 * rng.standard_normal(FRAME)).astype(np.float32)
+        if any(isinstance(event, BargeIn) for event in events):
+            played *= np.float32(0.126)
+        out = 0.01 * played
+        if number >= 300:
+            out = 0.1 * rng.standard_normal(FRAME).astype(np.float32) if talker else played
+        event = detector.step(number * FRAME, out, played, playing=True, vad=talker)
+        events += [event] if event else []
+    assert isinstance(events[0], BargeIn)
+    if talker:
+        assert len(events) == 1 and detector.active
+    else:
+        assert isinstance(events[1], BargeInEnded) and events[1].echo
+        assert events[1].position - events[0].position <= samples(220)

@@ -28,6 +28,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; listens on                      |
 | ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; listens on                      |
 | ducked or held             | BargeInEnded, tick 400 ms            | Finalise                                            |
+| ducked or held             | BargeInEnded(echo)                   | from now on only hard words act; else the same      |
 | ducked or held             | Final without words; tick 540 ms     | Resume                                              |
 | ducked, held or resumed    | Final with words                     | Cancel, CancelTurn; then as any Final               |
 | ducked                     | ReplyEnded                           | Resume (the gain); the words open a turn            |
@@ -192,6 +193,8 @@ class Conversation:
         self._yielding.silence(event.last)
         if self._hearing.open is not None and self._hearing.open.purpose is Purpose.WARM_UP:
             self._hearing.finalise(self._now)
+        elif isinstance(event, v.BargeInEnded) and event.echo:
+            self._hearing.doubt()
 
     def _endpoint(self, event: v.Endpoint) -> None:
         if self._hearing.endpoint(self._now, event.utterance, event.last):

@@ -24,7 +24,7 @@ class Purpose(Enum):
     EXPECTED = "after a reply that asked something"
     INTERRUPT = "the utterance that has taken the floor"
     OVER = "over playback, not yet known whether it takes the floor"
-    WARM_UP = "over playback while the echo canceller still learns: 'stop' only"
+    WARM_UP = "over playback while the echo canceller still learns, or probably its echo: 'stop' only"
     THINKING = "before the answer to the last question is audible: the user goes on"
     LATE = "the same, too long after the question to belong to it: commands only"
 
@@ -95,6 +95,11 @@ class Hearing:
         """What was said over the reply has interrupted it."""
         if self.open is not None and self.open.purpose in (Purpose.OVER, Purpose.WARM_UP):
             self.open.purpose = Purpose.INTERRUPT
+
+    def doubt(self) -> None:
+        """What is heard over the reply is probably its own echo: from now on hard words only."""
+        if self.open is not None and self.open.purpose is Purpose.OVER:
+            self.open.purpose = Purpose.WARM_UP
 
     def goes_on(self) -> None:
         """The utterance before was acted upon; the one that is open already only continues it."""

@@ -54,6 +54,8 @@ LEARN_DELAY = 20
 """A frame is learned 200 ms late, and not at all if it turns out to be the beginning of a talker."""
 TRIAL = range(10, 21)
 """Frames after the trigger in which the duck has taken effect (echo path and decay are over) and a word still lasts."""
+TRIAL_LATE = range(15, 21)
+"""The same for a long echo path, and for a mere doubt: a stop consonant is as quiet for as long."""
 TRIAL_DROP_DB = 10.0
 """The duck is 18 dB. A "talker" who falls as the playback falls was echo; a real one does not care."""
 FALSE_ALARM_FRAMES = 16
@@ -145,6 +147,8 @@ class BargeInDetector:
         self._out_before, self._played_before = clean, reference
         if self._trial is not None:
             self._trial.step(rms_db(clean), rms_db(reference))
+            if self.active and event is None and self._trial.doubtful:
+                event = self._end(position, echo=True)
         if event is None and self.active and position + FRAME - self._last >= ENDED:
             event = self._end(position)
         return event
@@ -250,14 +254,14 @@ class BargeInDetector:
                 back = k + 1
         return back
 
-    def _end(self, position: int) -> BargeInEnded:
+    def _end(self, position: int, echo: bool = False) -> BargeInEnded:
         self.active = self.counts = False
         self._learn_from = position + AFTER_TALK
         if self._trial is not None and self._trial.was_echo:
             self._settle((self._suspects * FALSE_ALARM_FRAMES)[:FALSE_ALARM_FRAMES])
         self._trial = None
         self._suspects = []
-        return BargeInEnded(position + FRAME, self._last)
+        return BargeInEnded(position + FRAME, self._last, echo)
 
     # ------------------------------------------------------------------ learning the leak
 
@@ -314,7 +318,12 @@ class _Trial:
     def __init__(self, out_db: float, played_db: float) -> None:
         self._out_db, self._played_db = out_db - TRIAL_DROP_DB, played_db - TRIAL_DROP_DB
         self._frame = 0
-        self._fell = True
+        self._fell = self._fell_late = True
+
+    @property
+    def doubtful(self) -> bool:
+        """In the frame of the verdict: it was echo, or a word that was over so soon."""
+        return self._fell_late and self._frame == TRIAL_LATE.stop
 
     @property
     def was_echo(self) -> bool:
@@ -323,5 +332,6 @@ class _Trial:
     def step(self, out_db: float, played_db: float) -> None:
         """The next frame after the trigger."""
         self._frame += 1
-        if self._frame in TRIAL and (out_db > self._out_db or played_db > self._played_db):
-            self._fell = False
+        if out_db > self._out_db or played_db > self._played_db:
+            self._fell &= self._frame not in TRIAL
+            self._fell_late &= self._frame not in TRIAL_LATE
