@@ -59,13 +59,54 @@ def test_digital_silence_around_a_command_does_no_harm(engine) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["where can I buy good shoes", "can you recommend a good book", "the meeting was moved to Thursday"],
+    [
+        "where can I buy good shoes",
+        "can you recommend a good book",
+        "the meeting was moved to Thursday",
+        "how far away is the moon",
+    ],
 )
 @pytest.mark.parametrize("voice", ["flite:slt", "flite:rms"])
 def test_foreign_speech_is_no_command(engine, text, voice) -> None:
     _, final = listen(engine, spoken_clip(text, voice))
     assert not final.accepted
     assert final.intent is None
+
+
+def in_a_room(clip: np.ndarray, rt60_s: float = 0.4) -> np.ndarray:
+    """``clip`` with an exponentially dying tail of reflections, half as strong as the direct sound."""
+    rng = np.random.default_rng(2)
+    time_s = np.arange(int(rt60_s * 16_000)) / 16_000
+    tail = rng.standard_normal(len(time_s)) * 10 ** (-3 * time_s / rt60_s)
+    tail *= 0.5 / np.sqrt(np.sum(tail**2))
+    tail[0] += 1.0
+    wet = np.convolve(clip.astype(float), tail)[: len(clip)] * 0.6
+    return np.clip(wet + rng.standard_normal(len(clip)) * 60, -32_768, 32_767).astype("<i2")
+
+
+def test_in_a_ringing_room_most_commands_pass_and_hardly_anything_else(engine) -> None:
+    """A rate, not a promise for each clip: this recogniser reaches seven to nine of ten behind a wake word."""
+    wanted = {"volume up": "volume_up", "repeat that": "repeat", "what time is it": "time", "stop": "stop"}
+    foreign = ["how do I cook rice", "why is the sky blue", "tell me a long story about the sea"]
+    foreign += ["what is the capital of France", "who wrote the magic flute", "I would like to order a pizza"]
+    wanted |= dict.fromkeys(foreign, "")
+    right, taken = 0, []
+    for text, intent in wanted.items():
+        for voice in ("flite:slt", "flite:rms", "flite:awb"):
+            wake = spoken_clip("alexa", voice)[LEAD - 1_600 : -TAIL]
+            clip = in_a_room(np.concatenate([wake, spoken_clip(text, voice)[LEAD - 1_600 :]]))
+            engine._mean = np.array([40.0, 3.0, -1.0] + [0.0] * 10)
+            _, final = listen(engine, clip, after=len(wake))
+            heard = final.intent.name if final.intent else ""
+            right += bool(intent) and heard == intent
+            taken += [(text, voice, final.text)] if final.accepted and heard != intent else []
+    assert right >= 10, f"{right} of 12 commands"
+    assert len(taken) <= 3, f"of {3 * len(foreign)} foreign sentences: {taken}"
+
+
+def test_partials_of_foreign_speech_are_not_all_accepted(engine) -> None:
+    partials, _ = listen(engine, spoken_clip("can you recommend a good book", "flite:slt"))
+    assert any(partial.text and not partial.accepted for partial in partials[-5:])
 
 
 def test_quiet_is_nothing(engine) -> None:
