@@ -108,7 +108,7 @@ def _cost(words: list[tuple[float, float]], pauses: list[tuple[float, float]]) -
 
     The mean over the words, plus part of the worst word (a foreign sentence that begins like a command is betrayed by
     one word), plus what the pauses cost beyond silence. The weights keep most commands while no room takes more than
-    one foreign sentence in ten. Measured against a phone loop, which doubles the work, separates no better.
+    one foreign sentence in ten of the voices tuned on. Measured against a phone loop, which doubles the work, separates no better.
     """
     if not words:
         return 0.0
