@@ -43,8 +43,8 @@ from device.errors import EngineError
 from device.values import FRAME, RATE_HZ, Final, Partial, Word
 
 MAX_COST = 50.0
-"""Highest ``_Result.cost`` of an accepted Final. Right commands and foreign sentences that pass for one, per cent, by voices
-tuned on (flite slt, rms, awb, espeak en-gb) and not (espeak en-us+m3, en+f3):
+"""Highest ``_Result.cost`` of an accepted Final. Right commands and foreign sentences that pass for one, per cent,
+by voices tuned on (flite slt, rms, awb, espeak en-gb) and not (espeak en-us+m3, en+f3):
 
     dry, noise 61 and 42 dB below the peak    90 / 0, 95 / 0      76 / 0, 83 / 2
     behind "alexa", 0.2 s of reverberation    88 / 9              77 / 10
@@ -106,9 +106,10 @@ def _text(mean: NDArray[np.float64]) -> str:
 def _cost(words: list[tuple[float, float]], pauses: list[tuple[float, float]]) -> float:
     """Distance of audio and words, from (``-log`` score, frames) of each: per frame, in the decoder's units.
 
-    The mean over the words, plus part of the worst word (a foreign sentence that begins like a command is betrayed by
-    one word), plus what the pauses cost beyond silence. The weights keep most commands while no room takes more than
-    one foreign sentence in ten of the voices tuned on. Measured against a phone loop, which doubles the work, separates no better.
+    The mean over the words, plus part of the worst word (a foreign sentence that begins like a command is
+    betrayed by one word), plus what the pauses cost beyond silence. The weights keep most commands while no room
+    takes more than one in ten foreign sentences of the voices tuned on. Measured against a phone loop, which
+    doubles the work, separates no better.
     """
     if not words:
         return 0.0
