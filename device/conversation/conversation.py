@@ -22,13 +22,13 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | speaking                   | TurnDelta, TurnEnded                 | ReplyText, ReplyFinish                              |
 | speaking                   | TurnFailed                           | ReplyFinish; after it Say that the rest is lost     |
 | speaking                   | BargeIn                              | Duck, Listen                                        |
-| speaking                   | BargeIn of score 0 (warm-up)         | Listen for commands; only hard words act            |
+| speaking                   | BargeIn of score 0 (warm-up)         | Listen for commands; only "stop" acts               |
 | reply begun, not audible   | SpeechBegan                          | Duck, Hold, Listen                                  |
 | ducked                     | tick, hold_ms after the onset        | Hold                                                |
 | ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; listens on                      |
 | ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; listens on                      |
 | ducked or held             | BargeInEnded, tick 400 ms            | Finalise                                            |
-| ducked or held             | BargeInEnded(echo)                   | from now on only hard words act; else the same      |
+| ducked or held             | BargeInEnded(echo)                   | from now on only "stop" acts; else the same         |
 | ducked or held             | Final without words; tick 540 ms     | Resume                                              |
 | ducked, held or resumed    | Final with words                     | Cancel, CancelTurn; then as any Final               |
 | ducked                     | ReplyEnded                           | Resume (the gain); the words open a turn            |
@@ -57,7 +57,7 @@ from device.conversation.attention import Attention
 from device.conversation.hearing import Hearing, Purpose, Utterance
 from device.conversation.meaning import Meaning, understand
 from device.conversation.timing import NEVER, Timing
-from device.conversation.words import judge
+from device.conversation.words import judge, says_stop
 from device.conversation.yielding import Yielding
 
 __all__ = ["Conversation"]
@@ -211,11 +211,14 @@ class Conversation:
         self._attention.words(self._now)
         if utterance.purpose not in _OVER or not self._answering.replying:
             return
+        if utterance.purpose is Purpose.WARM_UP:
+            if says_stop(event.text, self._language):
+                self._take_floor()
+            return
         verdict = judge(event.text, self._language)
-        over = utterance.purpose is Purpose.OVER
-        if verdict.hard or (over and verdict.talk):
+        if verdict.hard or verdict.talk:
             self._take_floor()
-        elif over:
+        else:
             until = event.words[-1].end if event.words else event.position
             self._yielding.words(verdict.only_backchannel, until)
 

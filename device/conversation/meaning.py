@@ -9,7 +9,7 @@
 | OVER       | act    | stop        | wait             | ask        | nothing          | nothing             |
 | THINKING   | act    | stop        | wait             | ask        | nothing          | nothing             |
 | LATE       | act    | stop        | wait             | -          | nothing          | nothing             |
-| WARM_UP    | -      | stop        | wait             | -          | nothing          | nothing             |
+| WARM_UP    | -      | stop (word) | -                | -          | nothing          | nothing             |
 
 A recogniser that knows only commands never yields "ask".
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 from enum import Enum
 
 from device.conversation.hearing import Purpose, Utterance
-from device.conversation.words import judge
+from device.conversation.words import judge, says_stop
 from device.values import Final
 
 __all__ = ["Meaning", "understand"]
@@ -27,9 +27,9 @@ __all__ = ["Meaning", "understand"]
 _OWN = {"stop": "STOP", "cancel": "STOP", "wait": "WAIT"}
 """Intents of the sentences file that the conversation carries out by itself."""
 
-_SILENT = frozenset({Purpose.FOLLOW_UP, Purpose.OVER, Purpose.THINKING, Purpose.LATE, Purpose.WARM_UP})
+_SILENT = frozenset({Purpose.FOLLOW_UP, Purpose.OVER, Purpose.THINKING, Purpose.LATE})
 """Listening that nobody asked for: what is not understood there was not meant for us."""
-_TAKES_FLOOR = frozenset({Purpose.INTERRUPT, Purpose.OVER, Purpose.THINKING, Purpose.LATE, Purpose.WARM_UP})
+_TAKES_FLOOR = frozenset({Purpose.INTERRUPT, Purpose.OVER, Purpose.THINKING, Purpose.LATE})
 """Where "wait" and "no" speak about what is being said, rather than answer it."""
 
 
@@ -51,16 +51,19 @@ def understand(final: Final, utterance: Utterance, language: str = "en") -> Mean
     """The table above. ``utterance`` is the one that ``final`` ends."""
     purpose = utterance.purpose
     verdict = judge(final.text if final.accepted else "", language)
+    if purpose is Purpose.WARM_UP:
+        stops = final.accepted and says_stop(final.text, language)
+        return Meaning.STOP if stops else Meaning.NOTHING
     if final.accepted and final.intent is not None:
         own = _OWN.get(final.intent.name)
         if own is not None:
             return Meaning[own]
-        return Meaning.NOTHING if purpose is Purpose.WARM_UP else Meaning.ACT
+        return Meaning.ACT
     if verdict.only_stop:
         return Meaning.STOP
     if verdict.only_wait and purpose in _TAKES_FLOOR:
         return Meaning.WAIT
-    if purpose in (Purpose.LATE, Purpose.WARM_UP):
+    if purpose is Purpose.LATE:
         return Meaning.NOTHING
     if final.free and (verdict.content or verdict.hard):
         return Meaning.ASK

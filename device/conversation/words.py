@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Verdict", "join", "judge"]
+__all__ = ["Verdict", "join", "judge", "says_stop"]
 
 
 class Kind(Enum):
@@ -108,6 +108,14 @@ def judge(text: str, language: str = "en") -> Verdict:
             content += 1
             at += 1
     return Verdict(len(words), counts[Kind.STOP], counts[Kind.WAIT], counts[Kind.BACKCHANNEL], content)
+
+
+_UNMISTAKABLE = {"en": "stop"}
+
+
+def says_stop(text: str, language: str = "en") -> bool:
+    """The one word that acts even where the device may be hearing itself: recognisers make "cancel" of "answer"."""
+    return _UNMISTAKABLE[language] in normalise(text) and judge(text, language).only_stop
 
 
 def join(*parts: str | None) -> str:

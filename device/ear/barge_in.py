@@ -57,6 +57,10 @@ TRIAL = range(10, 21)
 TRIAL_LATE = range(15, 21)
 """The same for a long echo path, and for a mere doubt: a stop consonant is as quiet for as long."""
 TRIAL_DROP_DB = 10.0
+TRIAL_BEFORE_DUCK = 4
+TRIAL_RISE_DB, TRIAL_MEMORY = 9.0, 12
+"""A reply that grows louder as it is ducked falls less than that. Then a talker stands out of the playback's last 120 ms
+(echo path and decay) by the 18 dB of the duck, echo by no more than before."""
 """The duck is 18 dB. A "talker" who falls as the playback falls was echo; a real one does not care."""
 FALSE_ALARM_FRAMES = 16
 """As so many frames such an alarm is learned, repeated if the duck cut it short: 5 % of the memory, so the 92nd
@@ -317,6 +321,8 @@ class _Trial:
 
     def __init__(self, out_db: float, played_db: float) -> None:
         self._out_db, self._played_db = out_db - TRIAL_DROP_DB, played_db - TRIAL_DROP_DB
+        self._ratio, self._peak_db = out_db - played_db, played_db
+        self._recent: deque[float] = deque([played_db], maxlen=TRIAL_MEMORY)
         self._frame = 0
         self._fell = self._fell_late = True
 
@@ -332,6 +338,12 @@ class _Trial:
     def step(self, out_db: float, played_db: float) -> None:
         """The next frame after the trigger."""
         self._frame += 1
-        if out_db > self._out_db or played_db > self._played_db:
-            self._fell &= self._frame not in TRIAL
+        self._recent.append(played_db)
+        if self._frame < TRIAL_BEFORE_DUCK:
+            self._peak_db = max(self._peak_db, played_db)
+        if out_db <= self._out_db and played_db <= self._played_db:
+            return
+        self._fell &= self._frame not in TRIAL
+        ducked = played_db <= self._peak_db - TRIAL_DROP_DB / 2
+        if not ducked or out_db - max(self._recent) > self._ratio + TRIAL_RISE_DB:
             self._fell_late &= self._frame not in TRIAL_LATE

@@ -24,6 +24,8 @@ CUT_INS = ("what is two plus three", "no wait", "wait", "hold on", "never mind",
            "what time is it", "actually stop", "sorry what did you say", "alexa", "alexa stop",
            "alexa tell me a joke", "no", "how far is the moon", "who are you")  # fmt: skip
 BACKCHANNELS = ("um hum", "uh huh", "yeah", "okay", "right", "I see", "oh really")
+DELAYS_MS = (0, 20, 40, 80)
+"""Longer ones (150 ms with RT60 0.5 s) outlast the canceller's 250 ms: there the device does hear itself now and then."""
 ANSWERS = (
     "Yes.",
     "Two plus three is five.",
@@ -84,7 +86,7 @@ class _Composer:
         room: dict[str, Any] = {
             "rt60_s": round(rng.uniform(0.2, 0.6), 2),
             "ser_db": round(rng.uniform(-6, 10), 1),
-            "echo_delay_ms": rng.choice((0, 20, 40, 80, 150)),
+            "echo_delay_ms": rng.choice(DELAYS_MS),
             "distortion": rng.choice(("none", "soft", "soft", "clip")),
         }
         if rng.random() < 0.3:

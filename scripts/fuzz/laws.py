@@ -23,6 +23,8 @@ GIVING_WAY_LONGEST = 8 * RATE_HZ
 SETTLED = 3 * FRAME
 """A change of gain decided now has left the loudspeaker by then: a block that waits, one that ramps, one of rounding."""
 
+UNDER_WAY = samples(60)
+"""What gives way so shortly before its first sound was on its way to the loudspeaker already."""
 LEAD = samples(200)
 """A reply's first blocks may hold the voice's own silence; it starts with what can be heard."""
 
@@ -86,7 +88,7 @@ def a_reply_that_gave_way_is_resumed_or_ends(record: Record) -> Iterator[str]:
             since = since or one
         elif one.event in ("resume", "cancel", *ENDINGS):
             since = None
-        elif one.event == "reply_start" and since:
+        elif one.event == "reply_start" and since and one.position - since.now > UNDER_WAY:
             yield f"{at(one)} reply {one.data['reply']} began ducked or held since {since.now / RATE_HZ:.2f} s"
     if since:
         yield f"{at(since)} {since.event} was never undone"
@@ -98,7 +100,7 @@ def a_reply_begins_at_full_gain(record: Record) -> Iterator[str]:
         if one.event == "reply_start":
             begin, end = one.position + SETTLED, one.position + samples(80)
             blocks = record.gain[begin // FRAME : end // FRAME]
-            if any(one.position - FRAME <= there <= end for there in gave_way):
+            if any(one.position - UNDER_WAY <= there <= end for there in gave_way):
                 continue
             if len(blocks) and blocks.max() < 0.99:
                 yield f"{at(one)} reply {one.data['reply']} began at gain {blocks.max():.2f}"
@@ -166,7 +168,7 @@ def nobody_interferes_and_a_reply_goes_to_its_end(record: Record) -> Iterator[st
 def stop_stops(record: Record) -> Iterator[str]:
     """After the intent nothing sounds until somebody says something that is understood."""
     for index, one in enumerate(record.told):
-        if one.event != "intent" or one.text not in ("stop", "cancel"):
+        if one.event != "intent" or one.text != "stop":  # "cancel" may be an echo that is passed over
             continue
         later = record.told[index + 1 :]
         cause = next(
