@@ -12,8 +12,6 @@ from device.audio import AudioEngine
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.audio.canceller import Canceller
 from device.audio.erle import ErleMeter
-from device.audio.room.acoustics import random_geometry, response
-from device.audio.room.convolver import convolve
 from device.values import FRAME, RATE_HZ
 
 
@@ -60,9 +58,10 @@ def test_the_meter_says_what_the_canceller_does():
     ("settings", "least_db"),
     [
         ({"echo_delay_ms": 0}, 19),
-        ({"echo_delay_ms": 150}, 16),
+        ({"echo_delay_ms": 150}, 19),
+        ({"echo_delay_ms": 240}, 18),
         ({"distortion": "none"}, 22),
-        ({"distortion": "clip"}, 11),
+        ({"distortion": "clip"}, 15),
         ({"rt60_s": 0.6}, 17),
     ],
 )
@@ -130,33 +129,11 @@ def test_a_missing_microphone_does_not_unlearn_the_echo_path():
     assert erle(frames, 8.3, 10) > 18
 
 
-@pytest.mark.parametrize("shift", [40, 160, -160])
-def test_an_echo_path_that_jumps_is_learned_anew_within_two_seconds(shift):
-    geometry = random_geometry(1)
-    path = np.concatenate((np.zeros(640, np.float32), response(geometry, geometry.loudspeaker, 0.4)))
-    x = speech_like(10.0, seed=3, level_dbfs=-26)
-    n, jump = len(x), 6 * RATE_HZ
-    echo = np.concatenate((convolve(x, path)[:jump], convolve(x, np.roll(path, shift))[jump:n]))
-    echo += np.random.default_rng(0).normal(0, 4e-4, n).astype(np.float32)
-    canceller = Canceller()
-    clean = np.concatenate(
-        [canceller.step(echo[k : k + FRAME], x[k : k + FRAME]) for k in range(0, n, FRAME)]
-    )
-
-    def erle_after(first_s):
-        part = slice(int(first_s * RATE_HZ), int((first_s + 0.5) * RATE_HZ))
-        return db(power(echo[part]) / power(clean[part]))
-
-    assert erle_after(5.5) > 25
-    assert erle_after(6.0) < 10
-    assert canceller.counters["resets"] == 1
-    assert erle_after(8.0) > 20
-
-
 @pytest.mark.parametrize("ser_db", [0.0, 10.0, 20.0])
 def test_a_loud_talker_is_not_taken_for_a_jump_of_the_path(ser_db):
     engine, _ = conversation(9.0, say_at=4.0, ser_db=ser_db)
-    assert engine.counters["canceller_resets"] == 0
+    counters = engine.counters
+    assert counters["canceller_resets"] == counters["canceller_changes"] == counters["delay_jumps"] == 0
 
 
 def test_the_canceller_stays_in_single_precision():

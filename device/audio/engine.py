@@ -26,7 +26,7 @@ import numpy as np
 from device.values import FRAME, RATE_HZ
 
 from .backends import Backend, Captured, Samples
-from .canceller import Canceller
+from .echo import EchoCanceller
 from .erle import ErleMeter
 from .mixer import Mixer
 from .played import PlayedLog
@@ -34,7 +34,8 @@ from .reference import ReferenceLine
 from .ring import Ring
 
 TAIL_FRAMES = 30
-"""Echo is expected for 300 ms after the last played sample: echo path delay plus the canceller's 250 ms."""
+"""Echo is expected for 300 ms after the last played sample has met its echo: the canceller's 250 ms and some. (Before the
+delay is known: echo path delay plus the room.)"""
 SILENT_ENERGY = FRAME * 1e-8
 """Energy of 10 ms of reference (about -80 dBFS) below which nothing is played."""
 
@@ -86,7 +87,7 @@ class AudioEngine:
         self.tap: Tap | None = None
         self._counters = {"frames": 0, "missing_frames": 0, "bad_frames": 0, "position_faults": 0}
         self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
-        self._canceller = Canceller() if echo == "software" else None
+        self.canceller = EchoCanceller(self.reference) if echo == "software" else None
         self._erle = ErleMeter()
         self._position = 0
         self._waiting: Captured | None = None
@@ -130,9 +131,8 @@ class AudioEngine:
     def counters(self) -> dict[str, int]:
         """The backend's counters, the engine's, the canceller's and the mixer's, as of now."""
         counters = {**self.backend.counters, **self._counters, "clipped_samples": self.mixer.clipped}
-        if self._canceller is not None:
-            counters["canceller_adapted"] = self._canceller.counters["adapted"]
-            counters["canceller_resets"] = self._canceller.counters["resets"]
+        if self.canceller is not None:
+            counters |= self.canceller.counters
         return counters
 
     # ------------------------------------------------------------------ in
@@ -166,9 +166,10 @@ class AudioEngine:
         self._line.fill_to(position + FRAME)
         reference = self.reference.read(position, FRAME).samples
         audible = float(reference @ reference) > SILENT_ENERGY
-        self._since_played = 0 if audible else min(self._since_played + 1, TAIL_FRAMES)
-        playing = self._since_played < TAIL_FRAMES
-        clean = self._cancel(mic, reference, energy, missing, playing, audible)
+        tail = TAIL_FRAMES if self.canceller is None else TAIL_FRAMES + max(0, self.canceller.offset) // FRAME
+        self._since_played = 0 if audible else min(self._since_played + 1, tail)
+        playing = self._since_played < tail
+        clean = self._cancel(position, mic, energy, missing, playing, audible)
         self.mic.write(mic)
         self.clean.write(clean)
         self._position = position + FRAME
@@ -179,15 +180,15 @@ class AudioEngine:
         )
 
     def _cancel(
-        self, mic: Samples, reference: Samples, energy: float, missing: bool, playing: bool, audible: bool
+        self, position: int, mic: Samples, energy: float, missing: bool, playing: bool, audible: bool
     ) -> Samples:
-        if self._canceller is None:
+        if self.canceller is None:
             return mic
         if not playing:  # frozen, and free: there is no echo to cancel
-            if self._since_played == TAIL_FRAMES and not missing:
+            if not missing:
                 self._erle.quiet(energy / FRAME)
             return mic
-        clean = self._canceller.step(mic, reference, adapt=not missing)
+        clean = self.canceller.step(position, mic, adapt=not missing)
         if missing:
             return self._zeros
         if audible:

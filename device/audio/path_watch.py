@@ -1,0 +1,96 @@
+"""Has the echo path changed? A second filter tries, and takes over when it does better.
+
+A talker and a moved loudspeaker both make the canceller's output louder. So when it is, a second filter starts from the
+learned path with all the uncertainty of a new one, beside the first: after a change of the path it learns the new one
+and is better within 0.3 s, over a talker it is not. (K. Ochiai, T. Araseki and T. Ogihara, "Echo canceler with two echo
+path models", IEEE Trans. Communications 25, 1977.) It costs a second filter for up to 2 s, and nothing otherwise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .backends import Samples
+from .canceller import Canceller
+
+RECENT_FRAMES, LEARNED_FRAMES = 20, 50
+"""Time constants of the powers that tell a change of the path (0.2 s) and that the path is known (0.5 s)."""
+LEARNED = 0.1
+LOUDER = 1.1
+"""Output to input power: once below 0.1 the path is known, above 1.1 the estimate is worse than none. A talker adds to
+both alike and cannot do that."""
+SUSPICIOUS = 4.0
+"""6 dB more than usual gets through."""
+USUAL_FRAMES = 500
+ASKED_FRAMES = 20
+"""So long after the output grew its owner looks whether the echo has only been shifted; until then nothing is given up."""
+TRIED_FRAMES, LEAST_FRAMES, REST_FRAMES = 200, 25, 100
+BETTER, RACE_FRAMES = 0.5, 15
+
+
+class PathWatch:
+    """Beside one ``Canceller``; ``changes`` counts the paths taken over, ``resets`` those thrown away."""
+
+    def __init__(self, canceller: Canceller) -> None:
+        self._canceller = canceller
+        self.changes = self.resets = 0
+        self._recent = np.zeros(2)
+        self._lately = np.zeros(2)
+        self._usual = 1.0
+        self.knows = False
+        self._other: Canceller | None = None
+        self._age = self._rest = self._grown = 0
+        self._race = np.zeros(2)
+
+    @property
+    def asks(self) -> bool:
+        """Now is the time to look whether the echo has been shifted: 0.2 s of the new state are there."""
+        return self._grown == ASKED_FRAMES
+
+    def forget(self) -> None:
+        """The reference has been moved: a filter that tries is void."""
+        self._other, self._rest, self._grown = None, REST_FRAMES, 0
+
+    def step(self, mic: Samples, clean: Samples) -> bool:
+        """After each adapted frame; True when the path is a new one."""
+        powers = np.array((mic @ mic, clean @ clean))
+        self._recent += (powers - self._recent) / RECENT_FRAMES
+        self._lately += (powers - self._lately) / LEARNED_FRAMES
+        ratio = float(self._recent[1]) / (float(self._recent[0]) + 1e-12)
+        if self._lately[1] < LEARNED * self._lately[0]:
+            self.knows = True
+        if not self.knows:
+            return False
+        self._grown = self._grown + 1 if ratio > SUSPICIOUS * self._usual else 0
+        if ratio > LOUDER and self._grown > ASKED_FRAMES:
+            self.resets += 1
+            self._canceller.reset()
+            self._start_over()
+            return True
+        frames = LEARNED_FRAMES if ratio < self._usual else USUAL_FRAMES
+        self._usual += (min(ratio, SUSPICIOUS * self._usual) - self._usual) / frames
+        if self._other is not None:
+            return self._try(self._other, mic, powers[1])
+        self._rest = max(0, self._rest - 1)
+        if not self._rest and ratio > SUSPICIOUS * self._usual:
+            self._other, self._age = self._canceller.fork(), 0
+            self._race[:] = 0
+        return False
+
+    def _try(self, other: Canceller, mic: Samples, power: float) -> bool:
+        clean = other.follow(mic, self._canceller)
+        self._race += (np.array((power, clean @ clean)) - self._race) / RACE_FRAMES
+        self._age += 1
+        if self._age >= LEAST_FRAMES and self._race[1] < BETTER * self._race[0]:
+            self.changes += 1
+            self._canceller.adopt(other)
+            self._start_over()
+            return True
+        if self._age >= TRIED_FRAMES:
+            self.forget()
+        return False
+
+    def _start_over(self) -> None:
+        self._other, self._rest, self._grown, self.knows = None, 0, 0, False
+        self._recent[:] = self._lately[:] = 0
+        self._usual = 1.0
