@@ -52,7 +52,7 @@ def test_two_clocks_are_followed_and_cost_nothing(ppm):
     clean, canceller = cancel_recording(mic, reference)
     assert canceller.drift_ppm == pytest.approx(ppm, abs=2)
     alike = recording()
-    assert erle(mic, clean, 10, 14) > erle(alike[0], cancel_recording(*alike)[0], 10, 14) - 1.5
+    assert erle(mic, clean, 10, 14) > erle(alike[0], cancel_recording(*alike)[0], 10, 14) - 3
 
 
 def test_one_clock_is_not_resampled():

@@ -193,8 +193,8 @@ class EchoCanceller:
         if steer.jump:
             self._refill(self._next, round(steer.jump) if steer.moves_path else 0)
             self._forget_recent()
-        if steer.loosen:
-            self._canceller.loosen(steer.loosen)
+        if steer.loosen or steer.moves_path:
+            self._canceller.loosen(1.0 if steer.moves_path else steer.loosen)
 
     def _refill(self, now: int, earlier: int = 0) -> None:
         """The reference is read elsewhere from ``now`` on: give the filter its past anew."""
