@@ -71,6 +71,7 @@ class EchoReport:
             "measured": {
                 "played": path.played,
                 "heard": path.heard,
+                "sure": path.sure,
                 "confidence": round(path.confidence, 3),
                 "delay_ms": _rounded(path.delay_ms, 2),
                 "drift_ppm": _rounded(path.drift_ppm),
@@ -112,7 +113,8 @@ def examine(
         path = _sweeps(engine, tell, level_dbfs)
         control.take(path)
         before = check = None
-        if path.played and engine.echo.mode != "none":
+        # what is not heard at all may be a canceller that works, but not ours
+        if path.played and (engine.echo.mode == "hardware" or (path.heard and engine.echo.mode == "software")):
             check = _probe(engine, tell, level_dbfs, "checking the canceller")
             was = engine.echo.mode
             control.take(path, check)

@@ -81,6 +81,7 @@ def _measured(report: EchoReport) -> Iterator[tuple[set[str], str, str]]:
             "echo",
             f"{path.snr_db:.0f} dB above the noise; {noise}; likeness of both sweeps {path.confidence:.2f}",
         )
+    if path.sure:
         yield {"echo_delay"}, "delay", f"{path.delay_ms:.1f} ms from playback to microphone"
         if path.drift_ppm is not None:
             yield {"echo_drift"}, "clocks", _drift(path.drift_ppm)
