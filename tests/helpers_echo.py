@@ -20,7 +20,9 @@ def entry(name: str) -> EchoDevice:
 class CancellingRoom(RoomBackend):
     """A device with an adaptive canceller of its own behind its microphone; ``works=False``: it is switched off."""
 
-    def __init__(self, settings: RoomSettings | None = None, *, works: bool = True, device: str | None = "xvf3800"):
+    def __init__(
+        self, settings: RoomSettings | None = None, *, works: bool = True, device: str | None = "xvf3800"
+    ):
         super().__init__(settings)
         known = entry(device) if device else None
         self.path = SoundPath("array (hw:2,0)", "array (hw:2,0)", known, 2, 0, same_card=True)

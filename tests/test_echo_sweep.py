@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers_audio import db, power, speech_like, steps
+from helpers_audio import db, speech_like, steps
 
 from device.audio import AudioEngine
 from device.audio.backends.room import RoomBackend, RoomSettings
@@ -82,7 +82,10 @@ def test_distortion_is_told_apart_by_its_harmonics():
 
 
 def test_a_loudspeaker_that_clips_shows_at_the_level_at_which_it_clips():
-    assert measured(-10, distortion="clip").nonlinearity_db > measured(-20, distortion="clip").nonlinearity_db + 6
+    assert (
+        measured(-10, distortion="clip").nonlinearity_db
+        > measured(-20, distortion="clip").nonlinearity_db + 6
+    )
 
 
 def test_a_known_distortion_is_measured_to_a_decibel():

@@ -100,9 +100,8 @@ class EchoControl:
         assert run.path is not None
         if not run.path.played:
             return  # the volume is at 0: nothing is learned, and nothing is wrong
-        sure = (
-            run.path.sure or self._engine.echo.mode == "hardware"
-        )  # what that leaves is never twice the same
+        # what another canceller leaves of two sweeps is never the same
+        sure = run.path.sure or "hardware" in (self._wanted, self._engine.echo.mode)
         if run.disturbed or (run.path.heard and not sure):
             return  # somebody spoke, or the devices slipped: again later
         self._tries = 0
@@ -114,6 +113,7 @@ class EchoControl:
         self.sound = self._engine.backend.path
         if self._measured is not None and self._measured != self.sound:
             self.path = self.check = self._measured = None
+            self._engine.note_path(None)
         self._decide()
 
     def _decide(self) -> None:

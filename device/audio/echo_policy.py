@@ -164,17 +164,15 @@ def _findings(mode: Mode, path: EchoPath | None, check: Check | None) -> Iterato
         yield Problem(
             "echo_nonlinear", text, "lower the loudspeaker's own volume (alsamixer), or use a better one"
         )
-    yield from software_findings(check)
+    if mode == "software":
+        yield from software_findings(check)
 
 
 def software_findings(check: Check | None) -> tuple[Problem, ...]:
-    """What a check says about our canceller; nothing where another one worked meanwhile."""
-    if (
-        check is None
-        or not check.software
-        or check.snr_db < CHECK_SNR_DB
-        or check.erle_db >= SOFTWARE_LEAST_DB
-    ):
+    """What a check says about our canceller; nothing where another one worked meanwhile, or left it nothing to do."""
+    if check is None or not check.software or check.snr_db < CHECK_SNR_DB:
+        return ()
+    if check.erle_db >= SOFTWARE_LEAST_DB or check.loss_db >= HARDWARE_LEAST_DB:
         return ()
     text = f"the echo canceller takes away only {check.erle_db:.0f} dB"
     fix = "lower the volume, move the loudspeaker away from the microphone, see the other lines"

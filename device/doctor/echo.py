@@ -20,7 +20,7 @@ from device.audio.probe import Check
 from device.audio.sweep import EchoPath
 from device.config import Config
 from device.errors import AudioError
-from device.values import RATE_HZ
+from device.values import FRAME, RATE_HZ
 
 Verdict = Literal["ok", "warning", "fault"]
 Tell = Callable[[str, float], None]
@@ -102,19 +102,22 @@ def examine(
     *,
     level_dbfs: float = -20.0,
     others: Callable[[AudioEngine], Sequence[Problem]] = lambda engine: (),
+    clock: Callable[[], float] = time.monotonic,
 ) -> EchoReport:
     """Open ``backend``, measure for some 12 s, close it. ``others`` gives what else is known to be wrong with the sound
     at the end. Raises AudioError where the devices cannot be opened or deliver nothing."""
     engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
     engine.start()
     try:
-        _settle(engine)
+        _settle(engine, clock)
         control = EchoControl(engine, config.audio.echo)
         path = _sweeps(engine, tell, level_dbfs)
         control.take(path)
         before = check = None
         # what is not heard at all may be a canceller that works, but not ours
-        if path.played and (engine.echo.mode == "hardware" or (path.heard and engine.echo.mode == "software")):
+        if path.played and (
+            engine.echo.mode == "hardware" or (path.heard and engine.echo.mode == "software")
+        ):
             check = _probe(engine, tell, level_dbfs, "checking the canceller")
             was = engine.echo.mode
             control.take(path, check)
@@ -127,21 +130,22 @@ def examine(
         engine.stop()
 
 
-def _settle(engine: AudioEngine) -> None:
+def _settle(engine: AudioEngine, clock: Callable[[], float]) -> None:
     """Until a second of sound has come."""
-    deadline = time.monotonic() + OPEN_S
+    deadline = clock() + OPEN_S
     good = 0
     while good < SETTLE:
-        if engine.problem is not None and time.monotonic() > deadline - OPEN_S / 2:
-            raise AudioError(f"nothing can be measured: {engine.problem}")
-        if time.monotonic() > deadline:
-            raise AudioError("nothing can be measured: the microphone delivers nothing")
+        if clock() > deadline:
+            raise AudioError(
+                f"nothing can be measured: {engine.problem or 'the microphone delivers nothing'}"
+            )
         frame = engine.capture()
         if frame is None:
             engine.wait(0.05)
             continue
         engine.render()
-        good = 0 if frame.missing else good + len(frame.mic)
+        # without a loudspeaker playback goes nowhere, with frames coming all the same
+        good = 0 if frame.missing or engine.problem else good + FRAME
 
 
 def _sweeps(engine: AudioEngine, tell: Tell, level_dbfs: float) -> EchoPath:
