@@ -53,7 +53,8 @@ class Device:
 
     ``backend`` is where sound comes from and goes to; ``transport`` carries turns (None: no broker at all, every
     turn gets the local answer). ``in_process`` runs the recogniser and the voice in this process and thread, for
-    lock-step runs. ``attention`` starts as if the wake word had just been said. ``trace`` is told all that happens.
+    lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
+    it is quiet. ``trace`` is told all that happens.
     ``now`` gives the local date and time for the skills.
     """
 
@@ -65,12 +66,12 @@ class Device:
         *,
         in_process: bool = False,
         attention: bool = False,
+        measure: bool = False,
         trace: Trace | None = None,
         now: Callable[[], datetime.datetime] = datetime.datetime.now,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
-        measure = config.audio.measure_at_start and config.audio.backend == "portaudio"
         self.echo = EchoControl(self.engine, config.audio.echo, at_start=measure)
         self.recogniser = open_recogniser(config, in_process)
         self.voice = open_voice(config, in_process)

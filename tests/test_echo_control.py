@@ -13,6 +13,9 @@ from device.audio import AudioEngine
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.audio.echo_control import AGAIN, QUIET, EchoControl
 from device.audio.echo_policy import Decision, SoundPath
+from device.config import parse
+from device.daemon import Device
+from device.link.transport import OfflineTransport
 from device.values import FRAME, RATE_HZ
 
 
@@ -196,6 +199,83 @@ def test_a_measurement_counts_only_for_the_devices_that_were_measured():
     room.path = SoundPath("another (hw:4,0)", "another (hw:4,0)", entry("xvf3000"), 6, 0, True)
     run(engine, control, 1.1)
     assert engine.echo.mode == "hardware" and control.path is None and engine.echo.delay_ms is None
+
+
+# ------------------------------------------------------------------ in the device
+
+
+class Broker(OfflineTransport):
+    """Keeps what would have been sent."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = []
+
+    def send(self, kind, message):
+        self.sent.append((kind, message))
+        return True
+
+
+def device(room=None, measure=False, **audio):
+    broker = Broker()
+    made = Device(parse({"audio": audio}), room or RoomBackend(), broker, in_process=True, measure=measure)
+    return made, broker
+
+
+def play_on(made, seconds):
+    for _ in range(round(seconds * 100)):
+        assert made.step()
+
+
+def test_the_retained_state_tells_how_echo_cancelling_stands():
+    made, broker = device(CancellingRoom(works=False), measure=True)
+    play_on(made, 8)
+    finish_device(made)
+    play_on(made, 10.1)
+    state = [message for kind, message in broker.sent if kind == "state"][-1].echo
+    assert state.mode == "software" and "should cancel the echo, and does not" in state.reason
+    assert state.problems == ("echo_hardware_not_cancelling",)
+    assert state.delay_ms == pytest.approx(40, abs=0.2) and state.drift_ppm == pytest.approx(0, abs=0.5)
+    # what the sweep sounds like to the detector of interruptions is nobody's business
+    assert "barge_in" not in [message.kind for kind, message in broker.sent if kind == "event"]
+    made.stop()
+
+
+def finish_device(made):
+    for _ in range(1300):
+        if not made.echo.measuring:
+            return
+        thread = getattr(made.echo._run, "_thread", None)
+        if thread is not None:
+            thread.join()
+        made.step()
+    raise AssertionError("the measurement does not end")
+
+
+def test_a_device_that_is_not_told_to_does_not_measure():
+    made, _ = device()
+    play_on(made, 4)
+    assert not made.engine.reference.read(0, made.position).samples.any()
+    assert made.engine.echo.mode == "software"
+    made.stop()
+
+
+def test_somebody_who_speaks_stops_the_measurement():
+    room = RoomBackend(RoomSettings(ser_db=10))
+    made, _ = device(room, measure=True)
+    room.say(speech_like(3.0), 3 * RATE_HZ)
+    play_on(made, 2.6)
+    assert made.echo.measuring
+    play_on(made, 2.0)
+    assert not made.echo.measuring and made.engine.learning
+    made.stop()
+
+
+def test_echo_is_chosen_by_the_configuration():
+    for wanted, mode in (("auto", "hardware"), ("software", "software"), ("none", "none")):
+        made, _ = device(CancellingRoom(), echo=wanted)
+        assert made.engine.echo.mode == mode
+        made.stop()
 
 
 def test_again_is_later_than_a_whole_measurement():

@@ -111,7 +111,7 @@ def decide(
     if wanted == "software":
         return Decision("software", "as configured (audio.echo = software)")
     entry = sound.device
-    name = entry.name if entry else repr(sound.microphone or "the microphone")
+    name = entry.name if entry else repr(sound.microphone) if sound.microphone else "the microphone"
     if entry is None or entry.aec != "yes":
         return _unproven(wanted, name, entry, sound, path, check)
     if sound.same_card is not True:

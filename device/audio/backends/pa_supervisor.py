@@ -116,12 +116,19 @@ class Supervisor:
 
     @property
     def path(self) -> SoundPath:
-        """Through which devices sound goes, as of what was opened last."""
+        """Through which devices sound goes: those opened last, before that those that will be."""
         tap = self.input.tap
-        key = (self.input.device, self.output.device, tap.channels if tap is not None else None)
+        devices = (side.device or self._meant(side) for side in self.sides)
+        key = (*devices, tap.channels if tap is not None else None)
         if key != self._path_of:
             self._path_of, self._path = key, sound_path(*key)
         return self._path
+
+    def _meant(self, side: Side) -> Device | None:
+        try:
+            return choose(self.devices, side.wanted, side.direction) if not side.opened else None
+        except AudioError:
+            return None
 
     @property
     def reopened(self) -> int:
