@@ -6,6 +6,7 @@ import json
 import logging
 
 import pytest
+from helpers_audio import speech_like
 from helpers_echo import CancellingRoom
 from helpers_sound import needs_rig
 
@@ -152,6 +153,33 @@ def test_what_else_is_known_to_be_wrong_is_shown_too():
     assert report.as_json()["problems"][0]["code"] == "mic_clipping"
 
 
+def test_a_machine_whose_playback_slips_is_told_so_after_three_attempts():
+    class Busy(RoomBackend):
+        """Every 1.5 s a block comes too late."""
+
+        blocks = 0
+
+        def play(self, block):
+            Busy.blocks += 1
+            return super().play(block) + (480 if Busy.blocks // 150 % 2 else 0)
+
+    said = []
+    report = examine(Busy(), Config(), lambda what, share: said.append(what))
+    assert "measuring the echo path (again, 3 of 3)" in said
+    assert "echo_slips" in [p.code for p in report.problems]
+    (problem,) = (p for p in report.problems if p.code == "echo_slips")
+    assert "reference_gaps" in problem.text
+    assert report.path.drift_ppm is None
+    assert worst([problem]) == "warning"
+
+
+def test_what_somebody_talks_into_is_said_to_be_uncertain():
+    room = RoomBackend(RoomSettings(ser_db=10))
+    room.say(speech_like(60.0), 0)
+    report = examine(room, Config())
+    assert report.verdict == "warning" and "Nothing certain could be measured" in screen(report)
+
+
 def test_only_faults_are_faults():
     assert worst([]) == "ok"
     assert worst([Problem("echo_nonlinear", "", "")]) == "warning"
@@ -194,15 +222,17 @@ class TestOnTheRig:
     def test_a_loopback_is_measured_through_real_streams(self, capsys, monkeypatch):
         monkeypatch.setenv("PULSE_SOURCE", "spk.monitor")
         pulse = ["--set", "audio.input=pulse", "--set", "audio.output=pulse"]
-        for _ in range(3):  # a machine that is busy with other things may interrupt the sound: not every time
+        for _ in range(2):  # a machine that is busy with other things slips: not every time
             code, report = doctor_json(capsys, *pulse)
-            measured = report["measured"]
-            if measured["sure"] and code == 0:
+            slips = "echo_slips" in [problem["code"] for problem in report["problems"]]
+            if not slips:
                 break
-        assert measured["sure"] and code == 0
-        assert abs(measured["drift_ppm"]) < 3  # one clock
-        assert abs(measured["delay_ms"]) < 30
-        assert measured["loss_after_db"] > 15
+        measured = report["measured"]
+        assert slips or (code == 0 and measured["sure"])
+        assert measured["heard"] and abs(measured["delay_ms"]) < 40
+        if not slips:
+            assert abs(measured["drift_ppm"]) < 3  # one clock
+            assert measured["loss_after_db"] > 15
 
     def test_a_microphone_that_does_not_hear_the_loudspeaker_is_named(self, capsys):
         code, report = doctor_json(capsys)

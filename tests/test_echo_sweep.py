@@ -22,7 +22,7 @@ def measured(level_dbfs: float = -20.0, talker_db: float | None = None, volume: 
         backend.say(speech_like(6.0, seed=1), 0, gain_db=talker_db)
     run = SweepRun(AudioEngine(backend, volume=volume), level_dbfs=level_dbfs)
     drive(run._engine, run)
-    assert run.path is not None and not run.disturbed
+    assert run.path is not None and not run.slips
     return run.path
 
 
@@ -179,7 +179,8 @@ def test_a_slip_of_playback_against_capture_is_noticed():
         k += 1
         if not 150 < k < 160:  # the machine was busy
             engine.render()
-    assert run.disturbed
+    assert run.slips and run.path.drift_ppm is None
+    assert run.path.sure and run.path.delay_ms == pytest.approx(40, abs=0.1)
 
 
 # ------------------------------------------------------------------ the probe

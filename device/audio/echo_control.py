@@ -26,7 +26,8 @@ SECOND = RATE_HZ
 QUIET = 2 * SECOND
 """The device must have been idle, and nothing played, for so long before it measures by itself."""
 TRIES = 3
-"""A measurement that somebody talked into, or that was cut short, is tried so often."""
+"""A measurement that somebody talked into, or during which playback slipped, is tried so often; the last is taken with
+a slip too, without a drift."""
 AGAIN = 30 * SECOND
 
 
@@ -98,12 +99,14 @@ class EchoControl:
             self.take(self.path, run.check)
             return
         assert run.path is not None
-        if not run.path.played:
-            return  # the volume is at 0: nothing is learned, and nothing is wrong
+        path = run.path
         # what another canceller leaves of two sweeps is never the same
-        sure = run.path.sure or "hardware" in (self._wanted, self._engine.echo.mode)
-        if run.disturbed or (run.path.heard and not sure):
-            return  # somebody spoke, or the devices slipped: again later
+        sure = path.sure or not path.heard or "hardware" in (self._wanted, self._engine.echo.mode)
+        if not path.played or not sure or (run.slips and self._tries):
+            why = "nothing was played" if not path.played else run.slips or f"likeness {path.confidence:.2f}"
+            log.info("the echo path could not be measured (%s); tries left: %d", why, self._tries)
+            return
+        log.info("the echo path is measured: %s", path)
         self._tries = 0
         self.take(run.path)
         if self.must_check(run.path):

@@ -35,7 +35,7 @@ SLIPS = (
     "reference_gaps", "reference_overlaps", "reference_late", "position_faults", "missing_frames", "lost_blocks", "stalls",
     "playback_jumps",
 )  # fmt: skip
-"""Counters that tell of a jump between playback and capture: the drift of a measurement with one is not believed."""
+"""Counters that tell of a jump between playback and capture: a measurement with one tells no drift."""
 
 
 class SweepRun:
@@ -66,9 +66,9 @@ class SweepRun:
         self._left: list[int] = []
         self._in_thread = in_thread
         self._thread: threading.Thread | None = None
-        self._slips = self._slipped()
-        self.disturbed = False
-        """Whether playback and capture slipped against each other meanwhile (``SLIPS``)."""
+        self._counted = _slips(engine)
+        self.slips: dict[str, int] = {}
+        """How playback and capture slipped against each other meanwhile (``SLIPS``)."""
         self.path: EchoPath | None = None
         """The result, once ``done``."""
 
@@ -95,7 +95,7 @@ class SweepRun:
         elif engine.position >= self._left[-1] - BEFORE + TAKE:
             engine.learning = True
             takes = [self._take(position) for position in self._left]
-            self.disturbed = self._slipped() != self._slips
+            self.slips = _slips(engine, self._counted)
             if self._in_thread:
                 self._thread = threading.Thread(target=self._analyse, args=(takes,), daemon=True)
                 self._thread.start()
@@ -109,11 +109,7 @@ class SweepRun:
             self._engine.learning = True
 
     def _analyse(self, takes: list[Take]) -> None:
-        self.path = analyse(takes)
-
-    def _slipped(self) -> list[int]:
-        counters = self._engine.counters
-        return [counters.get(name, 0) for name in SLIPS]
+        self.path = analyse(takes, slipped=bool(self.slips))
 
     def _take(self, left: int) -> Take:
         first = left - BEFORE
@@ -130,6 +126,9 @@ class ProbeRun:
         self._begin = engine.position
         self._left: int | None = None
         self.check: Check | None = None
+        self._counted = _slips(engine)
+        self.slips: dict[str, int] = {}
+        """As for ``SweepRun``: a canceller loses the path with each."""
 
     @property
     def done(self) -> bool:
@@ -153,6 +152,7 @@ class ProbeRun:
         end = self._left + PROBE - round(FADE_S * RATE_HZ)
         if engine.position >= end:
             rings = (engine.reference, engine.mic, engine.clean)
+            self.slips = _slips(engine, self._counted)
             judged = [ring.read(end - JUDGED, JUDGED).samples for ring in rings]
             noise = engine.mic.read(max(0, self._left - BEFORE), BEFORE).samples
             self.check = compare(*judged, noise, engine.echo.mode == "software")
@@ -170,6 +170,13 @@ def _exactly(ring: Ring, first: int) -> Samples:
     at = block.position - first
     out[at : at + len(block.samples)] = block.samples[: TAKE - at]
     return out
+
+
+def _slips(engine: AudioEngine, before: dict[str, int] | None = None) -> dict[str, int]:
+    """The counters of ``SLIPS``, or those that have grown since ``before`` and by how much."""
+    counters = engine.counters
+    now = {name: counters.get(name, 0) for name in SLIPS}
+    return now if before is None else {name: n - before[name] for name, n in now.items() if n != before[name]}
 
 
 def drive(engine: AudioEngine, run: SweepRun | ProbeRun, tell: Callable[[float], None] | None = None) -> None:

@@ -77,7 +77,7 @@ class EchoPath:
     delay_ms: float | None = None
     """[ms] From the position at which a sample leaves to the one at which the microphone hears it, last sweep."""
     drift_ppm: float | None = None
-    """[ppm] By how much the loudspeaker's clock is faster than the microphone's; needs two takes."""
+    """[ppm] By how much the loudspeaker's clock is faster than the microphone's; needs two takes without a slip."""
     loss_db: float | None = None
     """[dB] Echo return loss: playback over its echo at the microphone, last sweep. Negative: the echo is louder."""
     clean_loss_db: float | None = None
@@ -92,6 +92,15 @@ class EchoPath:
     """Linear response at 16 kHz, 200-6200 Hz, float32 (``LATEST + TAIL``,), from delay 0."""
     position: int = 0
     """[samples] Playback for which delay and response hold: the end of the last sweep. After it drift goes on."""
+
+    def __str__(self) -> str:
+        if not self.heard:
+            return f"nothing heard, noise at {self.noise_dbfs:.0f} dBFS"
+        drift = "" if self.drift_ppm is None else f"drift {self.drift_ppm:.1f} ppm, "
+        return (
+            f"delay {self.delay_ms:.1f} ms, {drift}loss {self.loss_db:.0f} dB, harmonics {self.nonlinearity_db:.0f} dB, "
+            f"{self.snr_db:.0f} dB above the noise, likeness {self.confidence:.2f}"
+        )
 
     @property
     def erle_db(self) -> float | None:
@@ -118,9 +127,10 @@ def sweep(rate_hz: int, level_dbfs: float) -> Samples:
     return (x * (db_to_gain(level_dbfs) * math.sqrt(2))).astype(np.float32)
 
 
-def analyse(takes: Sequence[Take]) -> EchoPath:
-    """What one or more ``takes`` of the same echo path show; the last counts most. Raises ValueError for none, or for
-    arrays that are not ``TAKE`` long."""
+def analyse(takes: Sequence[Take], slipped: bool = False) -> EchoPath:
+    """What one or more ``takes`` of the same echo path show; the last counts most. ``slipped``: playback and capture
+    jumped against each other in between, so that their distance says nothing about drift. Raises ValueError for none,
+    or for arrays that are not ``TAKE`` long."""
     if not takes or any(len(x) != TAKE for t in takes for x in (t.reference, t.mic, t.clean)):
         raise ValueError(f"a measurement needs takes of {TAKE} samples each")
     if any(float(np.square(t.reference).mean()) * TAKE / RATE_HZ < REFERENCE_LEAST * SWEEP_S for t in takes):
@@ -130,7 +140,7 @@ def analyse(takes: Sequence[Take]) -> EchoPath:
     noise_dbfs = power_db(last.noise)
     if not all(view.heard for view in views):
         return EchoPath(played=True, noise_dbfs=noise_dbfs)
-    drift = drift_ppm(views[0], last) if len(views) > 1 else None
+    drift = drift_ppm(views[0], last) if len(views) > 1 and not slipped else None
     if drift:
         for view in views:
             view.straighten(drift)

@@ -1,6 +1,6 @@
 """Examines echo cancelling: opens the devices, plays sweeps and noise, and collects what is wrong.
 
-settle 1 s -> SweepRun (again where it was disturbed) -> ProbeRun -> decide
+settle 1 s -> SweepRun (again where playback slipped or somebody spoke) -> ProbeRun -> decide
                                                              |  a device that should cancel and does not:
                                                              +-> software, ProbeRun again
 """
@@ -26,7 +26,13 @@ Verdict = Literal["ok", "warning", "fault"]
 Tell = Callable[[str, float], None]
 """Told what is being done, and how far it is (0..1)."""
 
-WARNINGS = {"echo_hardware_other_card", "echo_hardware_unproven", "echo_nonlinear", "echo_unsure"}
+WARNINGS = {
+    "echo_hardware_other_card",
+    "echo_hardware_unproven",
+    "echo_nonlinear",
+    "echo_slips",
+    "echo_unsure",
+}
 """Problems that leave the device usable; every other one is a fault."""
 ATTEMPTS = 3
 """Measurements, where somebody spoke or the devices slipped."""
@@ -111,20 +117,28 @@ def examine(
     try:
         _settle(engine, clock)
         control = EchoControl(engine, config.audio.echo)
-        path = _sweeps(engine, tell, level_dbfs)
+        path, slips = _sweeps(engine, tell, level_dbfs)
         control.take(path)
         before = check = None
         # what is not heard at all may be a canceller that works, but not ours
         if path.played and (
             engine.echo.mode == "hardware" or (path.heard and engine.echo.mode == "software")
         ):
-            check = _probe(engine, tell, level_dbfs, "checking the canceller")
+            check, more = _probe(engine, tell, level_dbfs, "checking the canceller")
+            slips |= more
             was = engine.echo.mode
             control.take(path, check)
             if was == "hardware" and engine.echo.mode == "software":
-                before, check = check, _probe(engine, tell, level_dbfs, "checking ours instead")
+                before = check
+                check, more = _probe(engine, tell, level_dbfs, "checking ours instead")
+                slips |= more
         state = engine.echo
-        found = [*state.problems, *(software_findings(check) if before else ()), *others(engine)]
+        found = [
+            *state.problems,
+            *(software_findings(check) if before else ()),
+            *_slipped(slips),
+            *others(engine),
+        ]
         return EchoReport(control.sound, state, path, check, before, tuple(dict.fromkeys(found)))
     finally:
         engine.stop()
@@ -148,23 +162,44 @@ def _settle(engine: AudioEngine, clock: Callable[[], float]) -> None:
         good = 0 if frame.missing or engine.problem else good + FRAME
 
 
-def _sweeps(engine: AudioEngine, tell: Tell, level_dbfs: float) -> EchoPath:
+def _sweeps(engine: AudioEngine, tell: Tell, level_dbfs: float) -> tuple[EchoPath, dict[str, int]]:
+    """What the sweeps found, and how playback slipped meanwhile, in the last attempt."""
     for attempt in range(ATTEMPTS):
-        what = "measuring the echo path" + (f" (again, {attempt + 1} of {ATTEMPTS})" if attempt else "")
         run = SweepRun(engine, level_dbfs=level_dbfs)
+        what = _attempt("measuring the echo path", attempt)
         drive(engine, run, lambda share, what=what: tell(what, share))
         assert run.path is not None
         settled = run.path.sure or not run.path.heard or engine.echo.mode == "hardware"
-        if settled and not run.disturbed:
+        if settled and not run.slips:
             break
-    return run.path
+    return run.path, run.slips
 
 
-def _probe(engine: AudioEngine, tell: Tell, level_dbfs: float, what: str) -> Check:
-    run = ProbeRun(engine, level_dbfs=level_dbfs)
-    drive(engine, run, lambda share: tell(what, share))
+def _probe(engine: AudioEngine, tell: Tell, level_dbfs: float, what: str) -> tuple[Check, dict[str, int]]:
+    for attempt in range(ATTEMPTS):
+        run = ProbeRun(engine, level_dbfs=level_dbfs)
+        told = _attempt(what, attempt)
+        drive(engine, run, lambda share, told=told: tell(told, share))
+        if not run.slips:
+            break
     assert run.check is not None
-    return run.check
+    return run.check, run.slips
+
+
+def _attempt(what: str, attempt: int) -> str:
+    return what + (f" (again, {attempt + 1} of {ATTEMPTS})" if attempt else "")
+
+
+def _slipped(slips: dict[str, int]) -> tuple[Problem, ...]:
+    if not slips:
+        return ()
+    counted = ", ".join(f"{name} {n}" for name, n in slips.items())
+    text = f"playback and capture slip against each other, which no canceller follows ({counted})"
+    fix = (
+        "is the machine busy (top)? give earshot real-time priority (LimitRTPRIO=20), and name the card itself (hw:...) "
+        "instead of a sound server; docs/sound.md explains the counters"
+    )
+    return (Problem("echo_slips", text, fix),)
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

@@ -83,8 +83,7 @@ def _measured(report: EchoReport) -> Iterator[tuple[set[str], str, str]]:
         )
     if path.sure:
         yield {"echo_delay"}, "delay", f"{path.delay_ms:.1f} ms from playback to microphone"
-        if path.drift_ppm is not None:
-            yield {"echo_drift"}, "clocks", _drift(path.drift_ppm)
+        yield {"echo_drift", "echo_slips"}, "clocks", _drift(path.drift_ppm)
         yield {"echo_nonlinear"}, "distortion", f"harmonics at {path.nonlinearity_db:.0f} dB"
     if report.before is not None:
         told = f"playback comes back {_loss(report.before.loss_db)}"
@@ -108,10 +107,14 @@ def _measured(report: EchoReport) -> Iterator[tuple[set[str], str, str]]:
 def _verdict(report: EchoReport) -> str:
     if report.state.mode == "none" and report.verdict == "ok":
         return "No echo is cancelled, as configured."
+    if report.verdict == "warning" and any(problem.code == "echo_unsure" for problem in report.problems):
+        return "[yellow]Nothing certain could be measured.[/]"
     return VERDICTS[report.verdict]
 
 
-def _drift(ppm: float) -> str:
+def _drift(ppm: float | None) -> str:
+    if ppm is None:
+        return "not measured: playback slipped meanwhile (is the machine busy?)"
     if abs(ppm) < 2:
         return f"one clock (drift {ppm + 0.0:.1f} ppm)"
     return (
