@@ -169,8 +169,9 @@ def _sweeps(engine: AudioEngine, tell: Tell, level_dbfs: float) -> tuple[EchoPat
         what = _attempt("measuring the echo path", attempt)
         drive(engine, run, lambda share, what=what: tell(what, share))
         assert run.path is not None
-        settled = run.path.sure or not run.path.heard or engine.echo.mode == "hardware"
-        if settled and not run.slips:
+        if not run.path.heard:
+            return run.path, {}
+        if not run.slips and (run.path.sure or engine.echo.mode == "hardware"):
             break
     return run.path, run.slips
 
