@@ -117,6 +117,21 @@ def test_without_being_asked_it_measures_once_softly_when_it_is_quiet():
     )
 
 
+@pytest.mark.parametrize("ppm", [0, 100])
+def test_after_a_measurement_the_first_words_of_the_first_reply_are_cancelled_already(ppm):
+    left = []
+    for at_start in (True, False):
+        engine = AudioEngine(RoomBackend(RoomSettings(drift_ppm=ppm, seed=4)))
+        control = EchoControl(engine, "auto", at_start=at_start)
+        run(engine, control, 2.1)
+        finish(engine, control)
+        run(engine, control, 0.5)
+        engine.mixer.play(speech_like(1.0))
+        frames = steps(engine, 60)
+        left.append(db(power(joined(frames, "clean")[1600:]) / power(joined(frames, "mic")[1600:])))
+    assert left[0] < -12 and left[0] < left[1] - 6
+
+
 def test_it_measures_nothing_where_it_is_not_wanted():
     engine = AudioEngine(RoomBackend())
     run(engine, EchoControl(engine, "auto"), 6)

@@ -44,7 +44,7 @@ EVERYTHING = list(
 def test_the_rules_hold_in_every_situation():
     for wanted, device, same, bluetooth, path, check in EVERYTHING:
         decision = decide(wanted, sound(device, same, bluetooth), path, check)
-        told = f"{wanted} {device and device.id} {same} {bluetooth} {path} {check}: {decision}"
+        told = (wanted, device and device.id, same, bluetooth, path, check, decision)
         assert decision.reason, told
         assert all(p.code and p.text and p.fix for p in decision.problems), told
         if wanted == "none":

@@ -110,6 +110,15 @@ def test_a_muted_loudspeaker_is_nothing_heard_and_a_muted_volume_nothing_played(
     assert not measured(volume=0).played
 
 
+def test_a_measurement_says_itself_in_one_line():
+    assert str(EchoPath(played=True, noise_dbfs=-60)) == "nothing heard, noise at -60 dBFS"
+    told = str(measured(drift_ppm=50))
+    assert (
+        told.startswith("delay 39.8 ms, drift 50.0 ppm, loss -0 dB, harmonics -27 dB")
+        and "likeness 1.00" in told
+    )
+
+
 @pytest.mark.parametrize("talker_db", [0, 10])
 def test_a_measurement_that_somebody_talks_into_is_not_believed(talker_db):
     assert not measured(talker_db=talker_db).sure

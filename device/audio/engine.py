@@ -144,8 +144,8 @@ class AudioEngine:
     def counters(self) -> dict[str, int]:
         """The backend's counters, the engine's, the canceller's and the mixer's, as of now."""
         counters = {**self.backend.counters, **self._counters, "clipped_samples": self.mixer.clipped}
-        if self.canceller is not None:
-            counters |= self.canceller.counters
+        if ours := self.canceller or self._resting:
+            counters |= ours.counters
         return counters
 
     # ------------------------------------------------------------------ echo
@@ -153,14 +153,15 @@ class AudioEngine:
     @property
     def echo(self) -> EchoState:
         """Which canceller works, why, and how well, as of now."""
-        path, decision = self.measured, self._decision
+        path, ours, decision = self.measured, self.canceller, self._decision
+        delay_ms, drift_ppm = (ours.delay_ms, ours.drift_ppm) if ours is not None else (None, None)
         return EchoState(
             mode=decision.mode,
             reason=decision.reason,
             erle_db=None if decision.mode == "none" else self._erle.erle_db,
             converged=self._erle.converged,
-            delay_ms=path and path.delay_ms,
-            drift_ppm=path and path.drift_ppm,
+            delay_ms=path.delay_ms if delay_ms is None and path is not None else delay_ms,
+            drift_ppm=path.drift_ppm if drift_ppm is None and path is not None else drift_ppm,
             nonlinearity_db=path and path.nonlinearity_db,
             problems=decision.problems,
         )
@@ -182,12 +183,25 @@ class AudioEngine:
             self.canceller = None
         elif decision.mode == "software":
             self.canceller = self._resting or EchoCanceller(self.reference)
-            self._entering = True
+            if self._resting is None:
+                self._seed()
+            self._entering, self._leaving = self._leaving is None, None
 
     def note_path(self, path: EchoPath | None) -> None:
-        """Take over a measurement of the echo path, where it is ``sure``; None: the path is another one now."""
+        """Take over a measurement of the echo path, where it is ``sure``; None: the path is another one now.
+
+        Our canceller begins with it unless it knows the path already: the first half second of the first reply is then
+        16 dB lower instead of 3-6, also with clocks that differ by 200 ppm.
+        """
         if path is None or path.sure:
             self.measured = path
+            self._seed()
+
+    def _seed(self) -> None:
+        path = self.measured
+        if self.canceller is not None and path is not None and not self._erle.converged:
+            assert path.response is not None
+            self.canceller.seed(path.response, path.drift_ppm or 0.0, path.position)
 
     # ------------------------------------------------------------------ in
 

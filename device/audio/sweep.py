@@ -96,11 +96,15 @@ class EchoPath:
     def __str__(self) -> str:
         if not self.heard:
             return f"nothing heard, noise at {self.noise_dbfs:.0f} dBFS"
-        drift = "" if self.drift_ppm is None else f"drift {self.drift_ppm:.1f} ppm, "
-        return (
-            f"delay {self.delay_ms:.1f} ms, {drift}loss {self.loss_db:.0f} dB, harmonics {self.nonlinearity_db:.0f} dB, "
-            f"{self.snr_db:.0f} dB above the noise, likeness {self.confidence:.2f}"
-        )
+        told = {
+            "delay {:.1f} ms": self.delay_ms,
+            "drift {:.1f} ppm": self.drift_ppm,
+            "loss {:.0f} dB": self.loss_db,
+            "harmonics {:.0f} dB": self.nonlinearity_db,
+            "{:.0f} dB above the noise": self.snr_db,
+            "likeness {:.2f}": self.confidence,
+        }
+        return ", ".join(text.format(value) for text, value in told.items() if value is not None)
 
     @property
     def erle_db(self) -> float | None:
