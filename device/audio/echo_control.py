@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from device.values import RATE_HZ
+from device.values import FRAME, RATE_HZ
 
 from .echo_policy import Decision, Problem, SoundPath, Wanted, decide, findings, suspicious
 from .engine import AudioEngine
@@ -58,7 +58,7 @@ class EchoControl:
     def step(self, idle: bool) -> None:
         """Once a frame, between ``capture`` and ``render``. ``idle``: nobody speaks, neither people nor the device."""
         position = self._engine.position
-        if position % SECOND < 160 and self._engine.backend.path is not self.sound:
+        if position % SECOND < FRAME and self._engine.backend.path is not self.sound:
             self._devices_changed()
         if not idle:
             if self._run is not None:
