@@ -436,6 +436,30 @@ def test_a_known_device_is_opened_as_the_table_says_with_the_channel_that_has_no
     supervisor.stop()
 
 
+def test_devices_says_what_is_recognised_and_which_canceller_would_work(tmp_path, monkeypatch, capsys):
+    from device.audio.backends import pa_devices
+    from device.cli import main
+
+    portaudio = PortAudio()
+    monkeypatch.setattr(pa_devices, "import_pyaudio", lambda: portaudio)
+    monkeypatch.setattr(pa_devices, "list_devices", lambda manager: list(portaudio.LIST))
+    config = tmp_path / "earshot.toml"
+    config.write_text('[audio]\ninput = "xvf"\noutput = "jabra"\n')
+    assert main(["devices", "--config", str(config)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Recognised: ReSpeaker XVF3800 USB; channel 1 of 6 is used." in told
+    assert "Use firmware 2.0.10 or later." in told
+    assert (
+        "Echo canceller: software (ReSpeaker XVF3800 USB has an echo canceller, but playback goes through"
+        in told
+    )
+    assert "to do: connect the loudspeaker to it" in told
+    main(["devices", "--json", "--config", str(config)])
+    echo = json.loads(capsys.readouterr().out)["echo"]
+    assert (echo["mode"], echo["recognised"], echo["channel"]) == ("software", "xvf3800", 1)
+    assert echo["problems"][0]["code"] == "echo_hardware_other_card"
+
+
 # ------------------------------------------------------------------ the backend where nothing fits, and the command
 
 

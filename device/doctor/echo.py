@@ -1,8 +1,10 @@
 """Examines echo cancelling: opens the devices, plays sweeps and noise, and collects what is wrong.
 
-settle 1 s -> SweepRun (again where playback slipped or somebody spoke) -> ProbeRun -> decide
-                                                             |  a device that should cancel and does not:
-                                                             +-> software, ProbeRun again
+    settle 1 s -> SweepRun (again where playback slipped or somebody spoke) -> ProbeRun -> decide
+                                                                 |  a device that should cancel and does not:
+                                                                 +-> software, ProbeRun again
+
+It drives the audio engine itself, as the ear's thread does in the daemon.
 """
 
 from __future__ import annotations
