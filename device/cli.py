@@ -19,6 +19,7 @@ COMMANDS = (
     "device.scenario.command",
     "device.mouth.command",
     "device.audio.command",
+    "device.doctor.command",
     "device.models.command",
     "device.bench.command",
 )
@@ -35,6 +36,7 @@ a first look, without any hardware:
   earshot demo              a whole conversation in a simulated room, with a picture of it
 on a Raspberry Pi:
   earshot devices           which microphone and loudspeaker there are
+  earshot doctor echo       does the echo canceller work with them?
   earshot say "hello"       does the loudspeaker work?
   earshot run               listen and answer
   earshot endpoint          answer the turns of the devices on this broker

@@ -27,11 +27,13 @@ from typing import Any
 from device import values as v
 from device.audio import AudioEngine
 from device.audio.backends import Backend
+from device.audio.echo_control import EchoControl
 from device.config import Config
 from device.conversation import Conversation
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.link import Link
+from device.link.messages import Echo
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
 from device.skills import Skills
@@ -51,7 +53,8 @@ class Device:
 
     ``backend`` is where sound comes from and goes to; ``transport`` carries turns (None: no broker at all, every
     turn gets the local answer). ``in_process`` runs the recogniser and the voice in this process and thread, for
-    lock-step runs. ``attention`` starts as if the wake word had just been said. ``trace`` is told all that happens.
+    lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
+    it is quiet. ``trace`` is told all that happens.
     ``now`` gives the local date and time for the skills.
     """
 
@@ -63,13 +66,13 @@ class Device:
         *,
         in_process: bool = False,
         attention: bool = False,
+        measure: bool = False,
         trace: Trace | None = None,
         now: Callable[[], datetime.datetime] = datetime.datetime.now,
     ) -> None:
         self.config = config
-        self.engine = AudioEngine(
-            backend, echo=config.audio.echo, keep_s=config.audio.keep_s, volume=config.device.volume
-        )
+        self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
+        self.echo = EchoControl(self.engine, config.audio.echo, at_start=measure)
         self.recogniser = open_recogniser(config, in_process)
         self.voice = open_voice(config, in_process)
         self.ear = Ear(config, self.engine.clean, self.recogniser)
@@ -84,6 +87,7 @@ class Device:
         self._inbox: deque[v.Event] = deque()
         self._texts: dict[int, str] = {}
         self._problem: str | None = None
+        self._somebody_speaks = False
         self.tracer = Tracer(trace)
 
     @property
@@ -109,6 +113,7 @@ class Device:
         events += self.link.poll(position)
         while self._inbox:
             events.append(self._inbox.popleft())
+        events = self._attend_to_echo(events)
         for event in events:
             self.tracer.event(event, position, self._texts.get(getattr(event, "reply", -1), ""))
             self._tell(event)
@@ -118,6 +123,17 @@ class Device:
             self._execute(command, position)
         self.engine.render()
         return True
+
+    def _attend_to_echo(self, events: list[v.Event]) -> list[v.Event]:
+        """Measure while nobody speaks, and leave out that the detector takes the sweep for somebody."""
+        for event in events:
+            if isinstance(event, v.SpeechBegan | v.SpeechEnded):
+                self._somebody_speaks = isinstance(event, v.SpeechBegan)
+        if self.echo.measuring:
+            events = [event for event in events if not isinstance(event, v.BargeIn | v.BargeInEnded)]
+        busy = self._somebody_speaks or self.state.attending or self.state.thinking or self.state.speaking
+        self.echo.step(idle=not busy and not any(isinstance(event, v.Wake) for event in events))
+        return events
 
     def stop(self) -> None:
         """Say goodbye to the broker, end the engines, close the sound device; idempotent, gone within 2 s.
@@ -192,10 +208,18 @@ class Device:
         if position % COUNTERS_EVERY < v.FRAME:
             self.link.describe(echo=self._echo(), counters=self.counters)
 
-    def _echo(self) -> dict[str, float]:
-        if self.config.audio.echo == "none":
-            return {}
-        return {"erle_db": round(self.engine.erle_db), "converged": float(self.engine.converged)}
+    def _echo(self) -> Echo:
+        now = self.engine.echo
+        rounded = {
+            name: getattr(now, name) for name in ("erle_db", "delay_ms", "drift_ppm", "nonlinearity_db")
+        }
+        return Echo(
+            mode=now.mode,
+            reason=now.reason,
+            converged=now.converged,
+            problems=tuple(problem.code for problem in now.problems),
+            **{name: None if value is None else round(value, 1) for name, value in rounded.items()},
+        )
 
     @property
     def counters(self) -> dict[str, int]:

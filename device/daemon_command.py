@@ -6,13 +6,13 @@ import argparse
 import logging
 import signal
 import sys
-import tomllib
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from device.config import Config, load
-from device.errors import ConfigError
+from device.config import Config
+from device.config.options import add_options, config_of, overrides
+
+__all__ = ["overrides"]
 
 log = logging.getLogger("earshot")
 
@@ -39,22 +39,13 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="TOML file (default: /etc/earshot/earshot.toml)"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one key, e.g. mqtt.host=broker.local; may be given several times",
-    )
+    add_options(parser)
     parser.add_argument("--check", action="store_true", help="only check the configuration, then leave")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    config = load(args.config, overrides(args.set))
+    config = config_of(args)
     if args.check:
         print("the configuration is valid")
         return 0
@@ -62,27 +53,6 @@ def run(args: argparse.Namespace) -> int:
         level=config.log.level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     return serve(config)
-
-
-def overrides(pairs: list[str]) -> dict[str, Any]:
-    """``["wake.threshold=0.7"]`` as nested tables; a value that is no TOML is taken as text."""
-    tables: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError("--set", [f"{pair!r}: must be KEY=VALUE, as in --set device.volume=40"])
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value
-        *path, last = key.strip().split(".")
-        table = tables
-        for part in path:
-            table = table.setdefault(part, {})
-            if not isinstance(table, dict):
-                raise ConfigError("--set", [f"{pair!r}: {part!r} is set as a value and as a table"])
-        table[last] = parsed
-    return tables
 
 
 def package_conflicts() -> list[str]:
@@ -129,7 +99,9 @@ def serve(config: Config) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     backend = open_backend(config)
-    device = Device(config, backend, open_transport(config))
+    # the simulated room's path is known, and no sound at all has none
+    measure = config.audio.measure_at_start and config.audio.backend == "portaudio"
+    device = Device(config, backend, open_transport(config), measure=measure)
     try:
         device.start()
         for conflict in package_conflicts():

@@ -16,7 +16,7 @@ def test_no_command_shows_the_help_and_says_it_needs_one(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "demo", "endpoint", "scenario", "say", "devices", "models", "bench"]
+    "command", ["run", "demo", "endpoint", "scenario", "say", "devices", "doctor", "models", "bench"]
 )
 def test_every_command_has_a_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as left:

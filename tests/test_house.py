@@ -37,6 +37,7 @@ DOORS = {
     "tracer": {"values", "trace"},
     "daemon": {*BASE, "audio", "conversation", "ear", "link", "mouth", "skills", "trace", "tracer"},
     "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
+    "doctor": {*BASE, "audio"},
     "demo": {"errors", "scenario", "subprocesses"},
     "cli": {"errors"},
     "__main__": {"cli"},

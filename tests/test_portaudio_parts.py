@@ -115,8 +115,8 @@ def test_a_real_jump_is_followed_once():
 class Microphone:
     """A card with its own clock: ``deliver`` is what PortAudio does every 10 ms."""
 
-    def __init__(self, rate_hz=RATE_HZ, channels=1, at=100.0):
-        self.tap = InputTap(rate_hz, channels)
+    def __init__(self, rate_hz=RATE_HZ, channels=1, at=100.0, channel=0):
+        self.tap = InputTap(rate_hz, channels, channel)
         self.at = at
         self.sample = 0
 
@@ -125,8 +125,8 @@ class Microphone:
             n, channels = self.tap.frames, self.tap.channels
             block = np.zeros((n, channels), np.int16)
             if signal is not None:
-                block[:, 0] = signal[self.sample : self.sample + n]
-                block[:, 1:] = 9999  # other channels must not be heard
+                block[:] = 9999  # other channels must not be heard
+                block[:, self.tap.channel] = signal[self.sample : self.sample + n]
             # the block met the converter 20 ms before it is handed over
             self.tap.queue.put(
                 (self.tap.blocks, block.tobytes(), Stamp(self.at, 0.0, self.at, self.at - 0.02))
@@ -151,12 +151,21 @@ def capture_with(mic):
 
 
 @pytest.mark.parametrize(
-    "rate_hz, channels", [(16_000, 1), (16_000, 6), (48_000, 2), (44_100, 1), (8_000, 1), (22_050, 2)]
+    "rate_hz, channels, channel",
+    [
+        (16_000, 1, 0),
+        (16_000, 6, 0),
+        (16_000, 6, 1),
+        (48_000, 2, 1),
+        (44_100, 1, 0),
+        (8_000, 1, 0),
+        (22_050, 2, 1),
+    ],
 )
-def test_channel_0_arrives_at_16_khz_in_its_place_whatever_the_card_has(rate_hz, channels):
+def test_the_channel_to_use_arrives_at_16_khz_in_its_place_whatever_the_card_has(rate_hz, channels, channel):
     t = np.arange(rate_hz) / rate_hz
     sweep = np.sin(2 * np.pi * (200 * t + 1000 * t * t))
-    mic = Microphone(rate_hz, channels)
+    mic = Microphone(rate_hz, channels, channel=channel)
     side = capture_with(mic)
     frames = []
     for _ in range(95):
@@ -373,6 +382,84 @@ def test_a_card_with_another_rate_than_the_playback_is_resampled():
     assert np.argmax(spectrum) * RATE_HZ / 8_000 == pytest.approx(440, abs=3)
 
 
+# ------------------------------------------------------------------ opening what the device table knows
+
+
+class PortAudio:
+    """PortAudio with two cards that take only what they are: an array, and a loudspeaker that plays 48 kHz."""
+
+    paInt16 = 8
+    LIST = (
+        Device(0, "XVF3800: USB Audio (hw:2,0)", "ALSA", 6, 0, 44_100),
+        Device(1, "Jabra Speak 510 USB: Audio (hw:3,0)", "ALSA", 1, 2, 44_100),
+    )
+
+    def __init__(self):
+        self.opened = []
+
+    def PyAudio(self):
+        return self
+
+    def open(self, **how):
+        wanted = (48_000, 2) if how.get("output") else (16_000, 6)
+        if (how["rate"], how["channels"]) != wanted:
+            raise OSError(-9997, "Invalid sample rate")
+        self.opened.append(how)
+        return self
+
+    def is_active(self):
+        return True
+
+    def close(self): ...
+
+    def terminate(self): ...
+
+
+def test_a_known_device_is_opened_as_the_table_says_with_the_channel_that_has_no_echo(monkeypatch):
+    from device.audio.backends import pa_supervisor
+
+    portaudio = PortAudio()
+    monkeypatch.setattr(pa_supervisor, "import_pyaudio", lambda: portaudio)
+    monkeypatch.setattr(pa_supervisor, "list_devices", lambda manager: list(portaudio.LIST))
+    capture = CaptureSide()
+    supervisor = pa_supervisor.Supervisor("xvf", "jabra", capture, PlaybackSide(48_000, capture))
+    supervisor.list()
+    meant = supervisor.path
+    assert meant.device.id == "xvf3800" and meant.same_card is False
+    supervisor.attend(100.0)
+    microphone, loudspeaker = portaudio.opened
+    assert (microphone["rate"], microphone["channels"]) == (16_000, 6)
+    assert (loudspeaker["rate"], loudspeaker["channels"]) == (48_000, 2)
+    assert supervisor.input.tap.channel == 1
+    path = supervisor.path
+    assert path is supervisor.path and (path.channel, path.channels) == (1, 6)
+    supervisor.stop()
+
+
+def test_devices_says_what_is_recognised_and_which_canceller_would_work(tmp_path, monkeypatch, capsys):
+    from device.audio.backends import pa_devices
+    from device.cli import main
+
+    portaudio = PortAudio()
+    monkeypatch.setattr(pa_devices, "import_pyaudio", lambda: portaudio)
+    monkeypatch.setattr(pa_devices, "list_devices", lambda manager: list(portaudio.LIST))
+    config = tmp_path / "earshot.toml"
+    config.write_text('[audio]\ninput = "xvf"\noutput = "jabra"\n')
+    assert main(["devices", "--config", str(config)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Recognised: ReSpeaker XVF3800 USB; channel 1 of 6 is used." in told
+    assert "Use firmware 2.0.10 or later." in told
+    assert (
+        "Echo canceller: software (ReSpeaker XVF3800 USB has an echo canceller, but playback goes through"
+        in told
+    )
+    assert "to do: connect the loudspeaker to it" in told
+    main(["devices", "--json", "--config", str(config)])
+    echo = json.loads(capsys.readouterr().out)["echo"]
+    assert (echo["mode"], echo["recognised"], echo["channel"]) == ("software", "xvf3800", 1)
+    assert echo["problems"][0]["code"] == "echo_hardware_other_card"
+
+
 # ------------------------------------------------------------------ the backend where nothing fits, and the command
 
 
@@ -406,4 +493,5 @@ def test_devices_as_json_names_what_would_be_used_and_why_not(tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["input"]["used"] is None and "microphone" in report["input"]["problem"]
     assert report["input"]["wanted"] == "no such microphone"
-    assert {"backend", "input", "output"} == set(report)
+    assert {"backend", "input", "output", "echo"} == set(report)
+    assert report["echo"]["mode"] == "software" and report["echo"]["recognised"] is None

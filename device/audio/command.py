@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from device.audio.backends.pa_devices import Device, Direction
+    from device.audio.echo_policy import SoundPath
     from device.config import Config
 
 EPILOG = """\
@@ -37,7 +40,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "devices",
         help="list microphones and loudspeakers, and which would be used",
-        description="List the sound devices of this machine, and show which of them `earshot run` would use.",
+        description="List the sound devices of this machine, and show which of them `earshot run` would use, what is known "
+        "of them, and which echo canceller would work.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -49,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from device.audio.backends.pa_devices import import_pyaudio, list_devices
+    from device.audio.backends.pa_devices import import_pyaudio, list_devices, sound_path
     from device.config import load
 
     config = load(args.config)
@@ -59,10 +63,11 @@ def run(args: argparse.Namespace) -> int:
     finally:
         manager.terminate()
     found = {side: _choice(devices, config, side) for side in ("input", "output")}
+    sound = sound_path(found["input"][0], found["output"][0])
     if args.json:
-        print(json.dumps(_as_json(devices, config, found), indent=2))
+        print(json.dumps(_as_json(devices, config, found) | {"echo": _echo_as_json(config, sound)}, indent=2))
     else:
-        _print(devices, config, found)
+        _print(devices, config, found, sound)
     return 1 if any(problem for _, problem in found.values()) else 0
 
 
@@ -100,7 +105,21 @@ def _as_json(devices: Sequence[Device], config: Config, found: dict[str, Any]) -
     return report
 
 
-def _print(devices: Sequence[Device], config: Config, found: dict[str, Any]) -> None:
+def _echo_as_json(config: Config, sound: SoundPath) -> dict[str, Any]:
+    from device.audio.echo_policy import decide
+
+    decision, entry = decide(config.audio.echo, sound), sound.device
+    return {
+        "wanted": config.audio.echo,
+        "mode": decision.mode,
+        "reason": decision.reason,
+        "recognised": entry and entry.id,
+        "channel": sound.channel,
+        "problems": [{"code": p.code, "text": p.text, "fix": p.fix} for p in decision.problems],
+    }
+
+
+def _print(devices: Sequence[Device], config: Config, found: dict[str, Any], sound: SoundPath) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -132,7 +151,23 @@ def _print(devices: Sequence[Device], config: Config, found: dict[str, Any]) -> 
         )
     elif all(chosen for chosen, _ in found.values()):
         console.print("→ is what earshot uses.\n")
+        _print_echo(console, config, sound)
     console.print(_hint(devices, found), markup=False)
+
+
+def _print_echo(console: Console, config: Config, sound: SoundPath) -> None:
+    from device.audio.echo_policy import decide
+
+    decision, entry = decide(config.audio.echo, sound), sound.device
+    if entry:
+        channel = f"; channel {sound.channel} of {sound.channels} is used" if sound.channels > 1 else ""
+        console.print(f"Recognised: {entry.name}{channel}.", markup=False)
+        if entry.quirk:
+            console.print("  " + " ".join(entry.quirk.split()), markup=False)
+    console.print(f"Echo canceller: {decision.mode} ({decision.reason}).", markup=False)
+    for problem in decision.problems:
+        console.print(f"  to do: {problem.fix}", markup=False)
+    console.print("  `earshot doctor echo` measures it.\n", markup=False)
 
 
 def _channels(count: int) -> str:

@@ -23,7 +23,7 @@ from .alignment import AlignedReference
 from .backends import Samples
 from .canceller import PARTITIONS, Canceller
 from .delay import delay_from, gcc_phat
-from .follower import TARGET, DelayFollower, Steer, believable
+from .follower import SMALLEST_PPM, TARGET, DelayFollower, Steer, believable
 from .loudspeaker_model import LoudspeakerModel
 from .path_watch import ASKED_FRAMES, PathWatch
 from .ring import Ring
@@ -95,15 +95,18 @@ class EchoCanceller:
             "delay_jumps": self._follower.jumps,
         }
 
-    def seed(self, response: Samples) -> None:
-        """Begin with a measured echo path: float32 at 16 kHz, from delay 0 on."""
+    def seed(self, response: Samples, ppm: float = 0.0, position: int | None = None) -> None:
+        """Begin with a measured echo path: float32 at 16 kHz, from delay 0 on, as it was for what was played at
+        ``position`` (None: now), with clocks that differ by ``ppm`` (``drift_ppm``)."""
+        ppm = ppm if abs(ppm) >= SMALLEST_PPM else 0.0
+        moved = 0.0 if position is None else -(self._next - position) * ppm * 1e-6
         peak = int(np.argmax(np.abs(response)))
         back = max(0, peak - TARGET)
-        self._aligned.steer(self._next, self._aligned.ppm, back - self._aligned.offset(self._next))
+        self._aligned.steer(self._next, ppm, back + moved - self._aligned.offset(self._next))
         self._refill(self._next)
         self._canceller.seed(response[back:], SEEDED)
-        self._follower.seeded(peak - back)
-        self._delay = float(peak)
+        self._follower.seeded(peak - back, ppm)
+        self._delay = peak + moved
         self._forget_recent()
 
     # ------------------------------------------------------------------ every 10 ms

@@ -7,7 +7,7 @@
         |                                                     (16 kHz, placed      (track sample <->
         v                                                      where it leaves)     capture position)
     Canceller <------------ reference (160) <-- Ring reference <------+
-        |   (only while something was played within the last 300 ms)
+        |   (only while something was played within the last 300 ms; not at all where the device cancels: use_echo)
         +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged
 
 ``capture`` and ``render`` are called by one thread, the ear's (or by a lock-step run); other threads may read the
@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -27,11 +26,14 @@ from device.values import FRAME, RATE_HZ
 
 from .backends import Backend, Captured, Samples
 from .echo import EchoCanceller
+from .echo_policy import MODES, Decision, EchoState, Mode
 from .erle import ErleMeter
 from .mixer import Mixer
 from .played import PlayedLog
+from .ramp import raised_cosine
 from .reference import ReferenceLine
 from .ring import Ring
+from .sweep import EchoPath
 
 TAIL_FRAMES = 30
 """Echo is expected for 300 ms after the last played sample has met its echo: the canceller's 250 ms and some. (Before the
@@ -65,19 +67,18 @@ class AudioEngine:
 
     ``mic``, ``clean`` and ``reference`` are rings of ``keep_s`` seconds at the same positions. ``tap``, if set, is
     called with ``(position, mic, played)`` for every frame: both 160 samples at 16 kHz, at the same position.
-    Raises ValueError for an unknown ``echo``, AudioError for a playback rate that cannot be used.
+    ``echo`` and why it was chosen can be changed later (``use_echo``). Raises ValueError for an unknown ``echo``,
+    AudioError for a playback rate that cannot be used.
     """
 
     def __init__(
         self,
         backend: Backend,
         *,
-        echo: Literal["software", "none"] = "software",
+        echo: Mode = "software",
         keep_s: float = 10.0,
         volume: int = 70,
     ) -> None:
-        if echo not in ("software", "none"):
-            raise ValueError(f"echo is {echo!r}: it must be 'software' or 'none'")
         self.backend = backend
         self.mixer = Mixer(backend.playback_rate_hz, volume)
         self.played = PlayedLog(backend.playback_rate_hz)
@@ -87,14 +88,26 @@ class AudioEngine:
         self.tap: Tap | None = None
         self._counters = {"frames": 0, "missing_frames": 0, "bad_frames": 0, "position_faults": 0}
         self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
-        self.canceller = EchoCanceller(self.reference) if echo == "software" else None
+        self.canceller: EchoCanceller | None = None
+        """Ours, while it works (``use_echo``)."""
+        self._resting: EchoCanceller | None = None  # ... and while another one does
+        self.learning = True
+        """Whether the canceller may adapt: not to a sweep, which has one frequency at a time and teaches it nonsense."""
+        self.measured: EchoPath | None = None
+        """What the last measurement found (``note_path``)."""
+        self._leaving: EchoCanceller | None = None  # the canceller that hands over within the next frame
+        self._entering = False
         self._erle = ErleMeter()
         self._position = 0
         self._waiting: Captured | None = None
         self._next_out = 0
         self._since_played = TAIL_FRAMES
+        self._rise = raised_cosine(FRAME)
         self._zeros = np.zeros(FRAME, np.float32)
         self._zeros.flags.writeable = False
+        self._decision = Decision("none", "")
+        self.use_echo(Decision(echo, "chosen by the caller"))
+        self._entering = False
 
     # ------------------------------------------------------------------ life
 
@@ -131,9 +144,64 @@ class AudioEngine:
     def counters(self) -> dict[str, int]:
         """The backend's counters, the engine's, the canceller's and the mixer's, as of now."""
         counters = {**self.backend.counters, **self._counters, "clipped_samples": self.mixer.clipped}
-        if self.canceller is not None:
-            counters |= self.canceller.counters
+        if ours := self.canceller or self._resting:
+            counters |= ours.counters
         return counters
+
+    # ------------------------------------------------------------------ echo
+
+    @property
+    def echo(self) -> EchoState:
+        """Which canceller works, why, and how well, as of now."""
+        path, ours, decision = self.measured, self.canceller, self._decision
+        delay_ms, drift_ppm = (ours.delay_ms, ours.drift_ppm) if ours is not None else (None, None)
+        return EchoState(
+            mode=decision.mode,
+            reason=decision.reason,
+            erle_db=None if decision.mode == "none" else self._erle.erle_db,
+            converged=self._erle.converged,
+            delay_ms=path.delay_ms if delay_ms is None and path is not None else delay_ms,
+            drift_ppm=path.drift_ppm if drift_ppm is None and path is not None else drift_ppm,
+            nonlinearity_db=path and path.nonlinearity_db,
+            problems=decision.problems,
+        )
+
+    def use_echo(self, decision: Decision) -> None:
+        """Change the canceller; the cleaned signal passes from one to the other within the next 10 ms frame.
+
+        The software canceller is kept while it is not in use, with what it knows of the path. Raises ValueError for
+        an unknown mode.
+        """
+        if decision.mode not in MODES:
+            raise ValueError(f"echo is {decision.mode!r}: it must be one of {', '.join(map(repr, MODES))}")
+        old, self._decision = self._decision.mode, decision
+        if decision.mode == old:
+            return
+        self._erle = ErleMeter()
+        if old == "software":
+            self._resting = self._leaving = self.canceller
+            self.canceller = None
+        elif decision.mode == "software":
+            self.canceller = self._resting or EchoCanceller(self.reference)
+            if self._resting is None:
+                self._seed()
+            self._entering, self._leaving = self._leaving is None, None
+
+    def note_path(self, path: EchoPath | None) -> None:
+        """Take over a measurement of the echo path, where it is ``sure``; None: the path is another one now.
+
+        Our canceller begins with it unless it knows the path already: the first half second of the first reply is then
+        16 dB lower instead of 3-6, also with clocks that differ by 200 ppm.
+        """
+        if path is None or path.sure:
+            self.measured = path
+            self._seed()
+
+    def _seed(self) -> None:
+        path = self.measured
+        if self.canceller is not None and path is not None and not self._erle.converged:
+            assert path.response is not None
+            self.canceller.seed(path.response, path.drift_ppm or 0.0, path.position)
 
     # ------------------------------------------------------------------ in
 
@@ -169,7 +237,7 @@ class AudioEngine:
         tail = TAIL_FRAMES if self.canceller is None else TAIL_FRAMES + max(0, self.canceller.offset) // FRAME
         self._since_played = 0 if audible else min(self._since_played + 1, tail)
         playing = self._since_played < tail
-        clean = self._cancel(position, mic, energy, missing, playing, audible)
+        clean = self._cancel(position, mic, reference, energy, missing, playing, audible)
         self.mic.write(mic)
         self.clean.write(clean)
         self._position = position + FRAME
@@ -180,20 +248,43 @@ class AudioEngine:
         )
 
     def _cancel(
-        self, position: int, mic: Samples, energy: float, missing: bool, playing: bool, audible: bool
+        self,
+        position: int,
+        mic: Samples,
+        reference: Samples,
+        energy: float,
+        missing: bool,
+        playing: bool,
+        audible: bool,
     ) -> Samples:
-        if self.canceller is None:
+        if self._entering or self._leaving is not None:
+            return self._hand_over(position, mic, missing, playing)
+        if self._decision.mode == "none":
             return mic
         if not playing:  # frozen, and free: there is no echo to cancel
             if not missing:
                 self._erle.quiet(energy / FRAME)
             return mic
-        clean = self.canceller.step(position, mic, adapt=not missing)
+        if self.canceller is None:  # what the device leaves of the playback
+            if audible and not missing:
+                self._erle.playing(float(reference @ reference) / FRAME, energy / FRAME)
+            return mic
+        clean = self.canceller.step(position, mic, adapt=self.learning and not missing)
         if missing:
             return self._zeros
         if audible:
             self._erle.playing(energy / FRAME, float(clean @ clean) / FRAME)
         return clean
+
+    def _hand_over(self, position: int, mic: Samples, missing: bool, playing: bool) -> Samples:
+        """The frame in which our canceller leaves or enters."""
+        ours, entering = self._leaving or self.canceller, self._entering
+        self._leaving, self._entering = None, False
+        if ours is None or missing or not playing:
+            return mic
+        clean = ours.step(position, mic, adapt=self.learning)
+        first, second = (mic, clean) if entering else (clean, mic)
+        return first + self._rise * (second - first)
 
     # ------------------------------------------------------------------ out
 

@@ -86,9 +86,9 @@ class DelayFollower:
         self._anchor = None
         self._candidate = None
 
-    def seeded(self, anchor: float) -> None:
-        """The filter knows the path already, with its echo at ``anchor`` samples."""
-        self._anchor = anchor
+    def seeded(self, anchor: float, ppm: float = 0.0) -> None:
+        """The filter knows the path already, with its echo at ``anchor`` samples; the reference is read with ``ppm``."""
+        self._anchor, self._applied = anchor, ppm
 
     def measured(self, now: float, centre: float, delay: Delay, offset: tuple[float, float]) -> Steer | None:
         """``delay`` of the microphone behind the reference as it was read, around position ``centre``; ``offset``: how

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from device.audio.backends import Captured, Samples
+from device.audio.echo_policy import SoundPath
 from device.values import FRAME, RATE_HZ
 
 FRAME_S = FRAME / RATE_HZ
@@ -18,6 +19,8 @@ class LoopBackend:
     ``paced``: a frame is due when its last sample would have been captured; ``due_s`` tells when that was on
     ``time.monotonic()``. Otherwise a frame is always due.
     """
+
+    path = SoundPath("a recording", "nowhere")
 
     def __init__(self, sound: Samples, *, paced: bool) -> None:
         whole = len(sound) // FRAME * FRAME

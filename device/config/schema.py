@@ -35,9 +35,13 @@ class AudioSection(Section, frozen=True, kw_only=True):
     output: Annotated[
         str, Meta(description="Playback device: part of its name, or empty for the default.")
     ] = ""
-    echo: Annotated[Literal["software", "none"], Meta(description="Echo canceller in the capture path.")] = (
-        "software"
-    )
+    echo: Annotated[
+        Literal["auto", "hardware", "software", "none"],
+        Meta(description="Echo canceller: the microphone's own where it has one and plays (auto), or ours."),
+    ] = "auto"
+    measure_at_start: Annotated[
+        bool, Meta(description="Measure the echo path with two soft sweeps once it is quiet after the start.")
+    ] = True
     keep_s: Annotated[float, Meta(ge=8, le=60, description="[s] How much capture the ring keeps.")] = 10.0
 
 

@@ -184,6 +184,19 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     problems: tuple[str, ...] = ()
 
 
+class Echo(Struct, frozen=True, kw_only=True):
+    """How echo cancelling stands (``mode``: hardware, software or none); null = not known. ``problems`` are codes."""
+
+    mode: Code
+    reason: str = ""
+    erle_db: float | None = None
+    converged: bool = False
+    delay_ms: float | None = None
+    drift_ppm: float | None = None
+    nonlinearity_db: float | None = None
+    problems: tuple[str, ...] = ()
+
+
 class State(Message, frozen=True, kw_only=True, tag="state"):
     """What the device does now; ``now`` holds any of attending, thinking, speaking, or only idle."""
 
@@ -193,7 +206,7 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     mute: bool = False
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
     timers: Count = 0
-    echo: dict[str, float] = {}
+    echo: Echo | None = None
     counters: dict[str, int] = {}
 
 

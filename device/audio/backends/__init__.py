@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from device.audio.echo_policy import SoundPath
 
 Samples = NDArray[np.float32]
 """Mono sound, float32 in [-1, 1]."""
@@ -36,6 +39,10 @@ class Backend(Protocol):
     """overruns, underruns, late_callbacks, missing_frames, reopened ... each counted since start."""
     problem: str | None
     """Why there is no sound right now (``"microphone 'x' not found"``), or None."""
+
+    @property
+    def path(self) -> SoundPath:
+        """Through which devices sound goes right now; another object when that has changed."""
 
     def start(self) -> None:
         """Open the device. A missing device is no error: ``problem`` says so and it is retried."""

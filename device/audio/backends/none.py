@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from device.audio.echo_policy import SoundPath
 from device.values import FRAME
 
 from . import Captured, Samples
@@ -15,6 +16,7 @@ class NoneBackend:
 
     playback_rate_hz = 16_000
     output_latency_ms = 0.0
+    path = SoundPath("no microphone", "no loudspeaker")
     problem: str | None = None  # the owner has chosen it: nothing is wrong
 
     def __init__(self, pacer: Pacer | None = None) -> None:

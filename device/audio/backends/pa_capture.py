@@ -1,6 +1,6 @@
 """The ear's end of the microphone: 10 ms frames at 16 kHz whose positions never stop.
 
-    InputTap.queue --channel 0--> native rate --> 16 kHz --> frames        live: positions count samples
+    InputTap.queue --one channel--> native rate --> 16 kHz --> frames        live: positions count samples
     monotonic clock ------------------------------------> missing frames   no microphone, or it stalls
 
 Whichever of the two is the source, the next frame has the next position. ``StreamClock`` keeps the time at which
@@ -34,15 +34,15 @@ STALE_BLOCKS = 100
 
 
 class To16k:
-    """Blocks of int16 at the device's rate to float32 frames of 160 samples.
+    """Blocks of int16 at the device's rate to float32 frames of 160 samples, of ``channel`` (from 0) alone.
 
     Rates that hold a whole number of samples in 10 ms go through ``BlockDecimator``, one block in and one out. The
     rest (8, 11.025, 22.05 kHz) goes through soxr, which hands over later and unevenly, but at the same positions.
     ``delay``: by how many samples of 16 kHz the first frame begins before the first block does.
     """
 
-    def __init__(self, rate_hz: int, channels: int) -> None:
-        self._channels = channels
+    def __init__(self, rate_hz: int, channels: int, channel: int = 0) -> None:
+        self._channels, self._channel = channels, channel
         self._decimator: BlockDecimator | None = None
         self._stream = None
         self._rest = np.zeros(0, np.float32)
@@ -56,7 +56,7 @@ class To16k:
             self._stream = soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="float32")
 
     def step(self, pcm: bytes) -> list[Samples]:
-        mono = np.frombuffer(pcm, np.int16)[:: self._channels].astype(np.float32)
+        mono = np.frombuffer(pcm, np.int16)[self._channel :: self._channels].astype(np.float32)
         mono *= np.float32(1 / 32768)
         if self._decimator is not None:
             return [self._decimator.step(mono)]
@@ -161,7 +161,7 @@ class CaptureSide:
             self._begin(tap)
 
     def _begin(self, tap: InputTap) -> None:
-        self._to_16k = To16k(tap.rate_hz, tap.channels)
+        self._to_16k = To16k(tap.rate_hz, tap.channels, tap.channel)
         self._frames.clear()
         self._samples_per_block = tap.frames * RATE_HZ / tap.rate_hz
 

@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from device.audio.echo_devices import EchoDevice, find, the_table
+from device.audio.echo_policy import SoundPath
 from device.errors import AudioError
+
+from .cards import PROC, card_of, is_bluetooth, same_card
 
 Direction = Literal["input", "output"]
 ROLE = {"input": "microphone", "output": "loudspeaker"}
@@ -53,17 +57,17 @@ class Device:
     def channel_choices(self, direction: Direction) -> list[int]:
         """Channel counts to try, best first.
 
-        A microphone array refuses one channel (it is opened whole and its channel 0 taken); a loudspeaker is fed
-        the same on two, because many stereo cards refuse one.
+        A microphone array refuses one channel (it is opened whole and one of its channels taken); a loudspeaker is
+        fed the same on two, because many stereo cards refuse one.
         """
         most = min(self.channels(direction), MAX_CHANNELS)
         first = most if direction == "input" else min(most, 2)
         wanted = [first, most, 1, 2] if self.hardware else [1, 2, most]
         return [n for n in dict.fromkeys(wanted) if n <= most]
 
-    def rate_choices(self, first: int | None = None) -> list[int]:
+    def rate_choices(self, *first: int | None) -> list[int]:
         """Rates to try, best first: ``first``, then its own, then the usual ones."""
-        return [rate for rate in dict.fromkeys((first, self.rate_hz, 48_000, 44_100, 16_000)) if rate]
+        return [rate for rate in dict.fromkeys((*first, self.rate_hz, 48_000, 44_100, 16_000)) if rate]
 
 
 def import_pyaudio() -> Any:
@@ -162,6 +166,36 @@ def choose(devices: Sequence[Device], wanted: str, direction: Direction) -> Devi
             f"{role} {wanted!r} fits {len(fits)} devices: {names}; give more of the name in audio.{direction}"
         )
     raise AudioError(f"{role} {wanted!r} not found; there are: {names}")
+
+
+def recognise(device: Device, root: Path = PROC) -> EchoDevice | None:
+    """The entry of the device table for ``device``, or None."""
+    card = card_of(device.name, root)
+    return None if card is None else find(the_table(), card.usb_id, card.name)
+
+
+def sound_path(
+    microphone: Device | None, loudspeaker: Device | None, channels: int | None = None, root: Path = PROC
+) -> SoundPath:
+    """What the choice of an echo canceller needs to know of two devices; ``channels`` as opened, else as it would be."""
+    entry = recognise(microphone, root) if microphone else None
+    if channels is None:
+        channels = microphone.channel_choices("input")[0] if microphone else 1
+    return SoundPath(
+        microphone=microphone.name if microphone else "",
+        loudspeaker=loudspeaker.name if loudspeaker else "",
+        device=entry,
+        channels=channels,
+        channel=entry.use(channels) if entry else 0,
+        same_card=same_card(microphone.name, loudspeaker.name) if microphone and loudspeaker else None,
+        bluetooth=loudspeaker is not None and is_bluetooth(loudspeaker.name),
+    )
+
+
+def playback_rate(loudspeaker: Device, root: Path = PROC) -> int:
+    """The rate at which a loudspeaker is to be played: the table's, else its own."""
+    entry = recognise(loudspeaker, root)
+    return (entry and entry.playback_hz) or loudspeaker.rate_hz
 
 
 def fingerprint() -> tuple[str, ...]:

@@ -20,10 +20,23 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from device.audio.echo_devices import EchoDevice
+from device.audio.echo_policy import SoundPath
 from device.errors import AudioError
 
 from .pa_capture import CaptureSide
-from .pa_devices import ROLE, Device, Direction, choose, fingerprint, import_pyaudio, list_devices
+from .pa_devices import (
+    ROLE,
+    Device,
+    Direction,
+    choose,
+    fingerprint,
+    import_pyaudio,
+    list_devices,
+    playback_rate,
+    recognise,
+    sound_path,
+)
 from .pa_playback import PlaybackSide
 from .pa_taps import InputTap, OutputTap
 
@@ -87,6 +100,8 @@ class Supervisor:
         self.output = Side("output", wanted_output, playback.attach)
         self.sides = (self.input, self.output)
         self._capture, self._playback = capture, playback
+        self._path_of: tuple[Device | None, Device | None, int | None] = (None, None, None)
+        self._path = SoundPath()
         self._listed_at = 0.0
         self._cards: tuple[str, ...] = ()
         self._stopping = threading.Event()
@@ -98,6 +113,22 @@ class Supervisor:
     @property
     def problem(self) -> str | None:
         return "; ".join(side.problem for side in self.sides if side.problem) or None
+
+    @property
+    def path(self) -> SoundPath:
+        """Through which devices sound goes: those opened last, before that those that will be."""
+        tap = self.input.tap
+        devices = (side.device or self._meant(side) for side in self.sides)
+        key = (*devices, tap.channels if tap is not None else None)
+        if key != self._path_of:
+            self._path_of, self._path = key, sound_path(*key)
+        return self._path
+
+    def _meant(self, side: Side) -> Device | None:
+        try:
+            return choose(self.devices, side.wanted, side.direction) if not side.opened else None
+        except AudioError:
+            return None
 
     @property
     def reopened(self) -> int:
@@ -182,23 +213,30 @@ class Supervisor:
         except AudioError as exc:
             side.device, side.problem = None, str(exc)
             return
-        rate = self._playback.playback_rate_hz if side.direction == "output" else None
+        entry = recognise(side.device)
+        if side.direction == "output":
+            rates = (playback_rate(side.device) if entry else None, self._playback.playback_rate_hz)
+        else:
+            rates = (entry and entry.rate_hz, None)
         failed: Exception | None = None
         # after the first failure the driver's words about the next ones would fill the log, second by second
         with _quiet_stderr() if side.problem else contextlib.nullcontext():
-            for rate_hz in side.device.rate_choices(rate):
+            for rate_hz in side.device.rate_choices(*rates):
                 for channels in side.device.channel_choices(side.direction):
                     try:
-                        self._open_as(side, rate_hz, channels)
+                        self._open_as(side, rate_hz, channels, entry)
                     except (OSError, ValueError) as exc:
                         failed = failed or exc
                     else:
                         return
         side.problem = f"{side.name} cannot be opened: {reason(failed)}"
 
-    def _open_as(self, side: Side, rate_hz: int, channels: int) -> None:
+    def _open_as(self, side: Side, rate_hz: int, channels: int, entry: EchoDevice | None) -> None:
         assert side.device is not None
-        tap = (InputTap if side.direction == "input" else OutputTap)(rate_hz, channels)
+        if side.direction == "input":
+            tap: InputTap | OutputTap = InputTap(rate_hz, channels, entry.use(channels) if entry else 0)
+        else:
+            tap = OutputTap(rate_hz, channels)
         side.stream = self._manager.open(
             rate=rate_hz,
             channels=channels,

@@ -79,10 +79,11 @@ class _Tap:
 
 
 class InputTap(_Tap):
-    """Microphone: ``queue`` holds ``(number of the block, int16 bytes, Stamp)``."""
+    """Microphone: ``queue`` holds ``(number of the block, int16 bytes, Stamp)``. ``channel`` is the one to listen to."""
 
-    def __init__(self, rate_hz: int, channels: int) -> None:
+    def __init__(self, rate_hz: int, channels: int, channel: int = 0) -> None:
         super().__init__(rate_hz, channels)
+        self.channel = channel
         self.queue: SimpleQueue[tuple[int, bytes, Stamp]] = SimpleQueue()
         self.dropped = 0
 

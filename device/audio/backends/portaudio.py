@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import time
 
+from device.audio.echo_policy import SoundPath
 from device.config.schema import AudioSection
 from device.values import RATE_HZ
 
 from . import Captured, Samples
 from .pa_capture import CaptureSide
-from .pa_devices import CONVERTING_RATE_HZ, choose
+from .pa_devices import CONVERTING_RATE_HZ, choose, playback_rate
 from .pa_playback import PlaybackSide
 from .pa_supervisor import Supervisor
 
@@ -45,7 +46,7 @@ class PortAudioBackend:
         from device.errors import AudioError
 
         try:
-            rate_hz = choose(self._supervisor.devices, wanted, "output").rate_hz
+            rate_hz = playback_rate(choose(self._supervisor.devices, wanted, "output"))
         except AudioError:
             return CONVERTING_RATE_HZ
         return rate_hz if rate_hz >= RATE_HZ and rate_hz % 100 == 0 else CONVERTING_RATE_HZ
@@ -53,6 +54,11 @@ class PortAudioBackend:
     @property
     def playback_rate_hz(self) -> int:
         return self._playback.playback_rate_hz
+
+    @property
+    def path(self) -> SoundPath:
+        """The cards that are open, as far as their names tell."""
+        return self._supervisor.path
 
     @property
     def output_latency_ms(self) -> float:

@@ -19,6 +19,7 @@ from typing import get_args
 
 import numpy as np
 
+from device.audio.echo_policy import SoundPath
 from device.audio.levels import active_rms, clip_edges, db_to_gain
 from device.audio.resample import BlockDecimator
 from device.audio.room.acoustics import random_geometry, response, talker_position
@@ -91,6 +92,7 @@ class RoomBackend:
     """A duplex sound device whose other end is a simulated room. Not thread-safe, like every backend."""
 
     output_latency_ms = OUTPUT_LATENCY_BLOCKS * 10.0
+    path = SoundPath("the simulated room", "the simulated room", same_card=True)
 
     def __init__(self, settings: RoomSettings | None = None, pacer: Pacer | None = None) -> None:
         self.settings = s = settings or RoomSettings()
