@@ -155,8 +155,8 @@ class Device:
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
-        # complete one block after that block leaves the loudspeaker
-        self.tracer.command(command, position, self.engine.next_out + v.FRAME)
+        # complete one block after that block leaves the loudspeaker, or sooner where the queue was flushed
+        self.tracer.command(command, position, self.engine.settled_at)
 
     def _remember(self, command: v.Command) -> None:
         """Keep the text of the latest reply, for "repeat that"."""

@@ -56,6 +56,9 @@ class ScriptedCard:
         self.blocks.append(block.copy())
         return self.leaves.pop(0) if self.leaves else self.position + 2 * FRAME
 
+    def flush(self) -> int | None:
+        return None
+
     def stop(self) -> None: ...
 
 

@@ -85,13 +85,20 @@ class AudioEngine:
         self.mic, self.clean = Ring(capacity), Ring(capacity)
         self.reference = Ring(capacity + 2 * RATE_HZ)  # it runs ahead of the capture
         self.tap: Tap | None = None
-        self._counters = {"frames": 0, "missing_frames": 0, "bad_frames": 0, "position_faults": 0}
+        self._counters = {
+            "frames": 0,
+            "missing_frames": 0,
+            "bad_frames": 0,
+            "position_faults": 0,
+            "flushes": 0,
+        }
         self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
         self.canceller = EchoCanceller(self.reference) if echo == "software" else None
         self._erle = ErleMeter()
         self._position = 0
         self._waiting: Captured | None = None
-        self._next_out = 0
+        self._next_out = self._sounds_until = 0
+        self._silent_from: int | None = None
         self._since_played = TAIL_FRAMES
         self._zeros = np.zeros(FRAME, np.float32)
         self._zeros.flags.writeable = False
@@ -202,11 +209,39 @@ class AudioEngine:
         """Capture position at which the block rendered next will begin to leave the loudspeaker."""
         return max(self._next_out, self._position)
 
+    @property
+    def settled_at(self) -> int:
+        """Capture position from which on a change of gain decided now is heard in full (silence, after a ``flush``)."""
+        return self.next_out + FRAME if self._silent_from is None else self._silent_from
+
+    def flush(self) -> None:
+        """The reply is about to be held or stopped: take back what of it is queued, so that silence comes sooner.
+
+        To be called before ``hold`` or ``stop`` of the track, which then goes on from the first sample that did not
+        leave. Does nothing where an earcon or an alarm is queued too, which must not lose 20 ms.
+        """
+        if self.mixer.sounding or self._sounds_until > self._position:
+            return
+        silent_from = self.backend.flush()
+        if silent_from is None:
+            return
+        self._counters["flushes"] += 1
+        self._silent_from = silent_from
+        self._line.cut(silent_from, self._position)
+        if self.played.generation == self.mixer.speech.generation:
+            sample = self.played.cut(silent_from)
+            if sample is not None:
+                self.mixer.speech.take_back(sample)
+
     def render(self) -> None:
         """Mix and play the next 10 ms."""
+        sounding = self.mixer.sounding
         block = self.mixer.render()
         leaves = self.backend.play(block)
         self._next_out = leaves + FRAME
+        self._silent_from = None
+        if sounding:
+            self._sounds_until = self._next_out
         self._line.place(leaves, block, self.mixer.silent, self._position)
         speech = self.mixer.speech
         first, count = speech.span

@@ -54,5 +54,8 @@ class LoopBackend:
     def play(self, block: Samples) -> int:
         return self._n * FRAME
 
+    def flush(self) -> int | None:
+        return None
+
     def stop(self) -> None:
         pass

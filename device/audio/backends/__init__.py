@@ -52,5 +52,13 @@ class Backend(Protocol):
         Returns the capture position at which its first sample leaves the loudspeaker.
         """
 
+    def flush(self) -> int | None:
+        """Take back what was given to ``play`` and has not left yet, as far as that is possible: the reply was held or
+        cancelled, and what is queued would only make silence come later.
+
+        Returns the capture position from which on nothing is heard of the blocks played so far (the 10 ms before it
+        may be a ramp); None where everything leaves as ``play`` said. Positions of later blocks go on as before.
+        """
+
     def stop(self) -> None:
         """Close the device; idempotent."""

@@ -44,5 +44,9 @@ class NoneBackend:
         self._played = leaves + FRAME
         return leaves
 
+    def flush(self) -> int | None:
+        """Nothing is queued."""
+        return None
+
     def stop(self) -> None:
         """Nothing to close."""

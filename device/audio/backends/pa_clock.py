@@ -57,6 +57,11 @@ class Contiguous:
         self._next: int | None = None
         self.jumps = 0
 
+    @property
+    def next(self) -> int | None:
+        """Position of the next block, unless its estimate jumps; None before the first."""
+        return self._next
+
     def place(self, estimate: float, silent: bool) -> int:
         """Position of the next block, given where the stamps put it."""
         position = self._next

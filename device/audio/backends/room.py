@@ -20,6 +20,7 @@ from typing import get_args
 import numpy as np
 
 from device.audio.levels import active_rms, clip_edges, db_to_gain
+from device.audio.ramp import raised_cosine
 from device.audio.resample import BlockDecimator
 from device.audio.room.acoustics import random_geometry, response, talker_position
 from device.audio.room.convolver import Convolver, convolve
@@ -38,6 +39,7 @@ OUTPUT_LATENCY_BLOCKS = 2
 LINE = 1 << 15
 """Samples of loudspeaker output that are remembered: 2 s."""
 LATE_S = 0.010
+FALL = raised_cosine(FRAME)[::-1].copy()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +110,7 @@ class RoomBackend:
         self._floor = np.random.default_rng([s.seed, 3])
         self._line = np.zeros(LINE, np.float32)
         self._line_end = 0
-        self._last_sound = -LINE
+        self._last_sound = self._flushed = -LINE
         self._reader = FractionalReader() if s.drift_ppm else None
         self._slip = 0.0  # samples that the loudspeaker's clock has run ahead
         self._delay = samples(s.echo_delay_ms)
@@ -165,6 +167,20 @@ class RoomBackend:
             block = self._cone.step(block)
         self._write_line(block)
         return leaves
+
+    def flush(self) -> int | None:
+        """The 20 ms of the output buffer can be taken back, but for the block that leaves next: it is ramped down."""
+        first = max(self._position, self._line_end - OUTPUT_LATENCY_BLOCKS * FRAME)
+        last = first + FRAME
+        if last > self._line_end or self._last_sound <= max(first, self._flushed):
+            return None
+        at = np.arange(first, self._line_end) % LINE
+        self._line[at[:FRAME]] *= FALL
+        self._line[at[FRAME:]] = 0.0
+        if self._decimator:
+            self._decimator.reset()
+        self._last_sound = self._flushed = last
+        return last
 
     def stop(self) -> None:
         """Nothing to close."""
