@@ -84,6 +84,7 @@ class Device:
         self._inbox: deque[v.Event] = deque()
         self._texts: dict[int, str] = {}
         self._problem: str | None = None
+        self._unwell: set[str] = set()
         self.tracer = Tracer(trace)
 
     @property
@@ -187,10 +188,22 @@ class Device:
         codes = [code for code, wrong in (
             ("sound_missing", problem), ("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure)
         ) if wrong]  # fmt: skip
-        self.link.problems(codes)
+        self.link.problems(codes + self._watch_health(position))
         self.link.describe(volume=self.controls.volume, mute=self.controls.muted)
         if position % COUNTERS_EVERY < v.FRAME:
             self.link.describe(echo=self._echo(), counters=self.counters)
+
+    def _watch_health(self, position: int) -> list[str]:
+        """Codes of what is wrong with microphone and echo; each is logged with its fix when it begins."""
+        found = {problem.code: problem for problem in self.engine.health.problems}
+        for code in found.keys() - self._unwell:
+            problem = found[code]
+            log.warning("sound: %s (%s): %s", problem.text, code, problem.fix)
+            self.tracer.note("error", position, problem.text, room="audio", code=code)
+        for code in self._unwell - found.keys():
+            log.info("sound: %s is over", code)
+        self._unwell = set(found)
+        return [code for code in found if code != "speaker_silent"]  # headphones are no problem
 
     def _echo(self) -> dict[str, float]:
         if self.config.audio.echo == "none":

@@ -31,6 +31,7 @@ class ScriptedCard:
 
     playback_rate_hz = RATE_HZ
     output_latency_ms = 20.0
+    capture_rate_hz = None
     problem = None
 
     def __init__(self, frames: list[Captured], leaves: list[int] | None = None) -> None:

@@ -8,7 +8,7 @@
         v                                                      where it leaves)     capture position)
     Canceller <------------ reference (160) <-- Ring reference <------+
         |   (only while something was played within the last 300 ms)
-        +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged
+        +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged; Health: problems, degraded
 
 ``capture`` and ``render`` are called by one thread, the ear's (or by a lock-step run); other threads may read the
 rings.
@@ -28,6 +28,7 @@ from device.values import FRAME, RATE_HZ
 from .backends import Backend, Captured, Samples
 from .echo import EchoCanceller
 from .erle import ErleMeter
+from .health import Health
 from .mixer import Mixer
 from .played import PlayedLog
 from .reference import ReferenceLine
@@ -47,7 +48,8 @@ class Frame:
     """One step of the device: 10 ms at 16 kHz, arrays float32 (160,), not to be written to.
 
     ``reference`` is what left the loudspeaker during these samples; ``playing`` covers playback and 300 ms of its
-    echo; ``missing`` frames hold zeros. ``erle_db`` and ``converged``: see ``ErleMeter``.
+    echo; ``missing`` frames hold zeros. ``erle_db``: see ``ErleMeter``. ``converged``: so is the canceller, and nothing is
+    wrong with microphone, rates or reference that makes it lie (``Health.degraded``).
     """
 
     position: int
@@ -95,6 +97,7 @@ class AudioEngine:
         self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
         self.canceller = EchoCanceller(self.reference) if echo == "software" else None
         self._erle = ErleMeter()
+        self.health = Health(cancels=echo == "software")
         self._position = 0
         self._waiting: Captured | None = None
         self._next_out = self._sounds_until = 0
@@ -131,8 +134,8 @@ class AudioEngine:
 
     @property
     def converged(self) -> bool:
-        """Whether the canceller has learned the echo path (``ErleMeter``)."""
-        return self._erle.converged
+        """Whether the canceller has learned the echo path (``ErleMeter``), and nothing makes it lie (``Health``)."""
+        return self._erle.converged and not self.health.degraded
 
     @property
     def counters(self) -> dict[str, int]:
@@ -172,7 +175,8 @@ class AudioEngine:
             mic, energy = self._zeros, 0.0
         self._line.fill_to(position + FRAME)
         reference = self.reference.read(position, FRAME).samples
-        audible = float(reference @ reference) > SILENT_ENERGY
+        reference_energy = float(reference @ reference)
+        audible = reference_energy > SILENT_ENERGY
         tail = TAIL_FRAMES if self.canceller is None else TAIL_FRAMES + max(0, self.canceller.offset) // FRAME
         self._since_played = 0 if audible else min(self._since_played + 1, tail)
         playing = self._since_played < tail
@@ -180,10 +184,14 @@ class AudioEngine:
         self.mic.write(mic)
         self.clean.write(clean)
         self._position = position + FRAME
+        drift_ppm = None if self.canceller is None else self.canceller.drift_ppm
+        self.health.step(mic, energy, reference_energy, missing, self._erle.converged, drift_ppm)
+        if position % RATE_HZ < FRAME:
+            self.health.rate(self.backend.capture_rate_hz)
         if self.tap is not None:
             self.tap(position, mic, reference)
         return Frame(
-            position, mic, clean, reference, missing, playing, self._erle.converged, self._erle.erle_db
+            position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db
         )
 
     def _cancel(

@@ -83,9 +83,13 @@ DEGRADING = ("mic_clipping", "mic_rate", "drift_excessive", "echo_unconverged", 
 
 
 class Health:
-    """``step`` every frame, ``rate`` about once a second; ``problems`` are what is wrong now. Costs 1 us a frame."""
+    """``step`` every frame, ``rate`` about once a second; ``problems`` are what is wrong now. Costs 1 us a frame.
 
-    def __init__(self) -> None:
+    ``cancels``: whether there is a canceller, whose convergence says something.
+    """
+
+    def __init__(self, cancels: bool = True) -> None:
+        self._cancels = cancels
         self._found: dict[str, str] = {}
         self._frames = 0
         self._mic = self._reference = 0.0
@@ -97,7 +101,7 @@ class Health:
         self._levels: deque[tuple[float, float]] = deque(maxlen=MEMORY)
         self._floors: deque[float] = deque(maxlen=10 * PER_S)
         self._since_active = TAIL_BINS
-        self._unconverged = 0
+        self._unconverged = self._active = 0
         self._drift_ppm: float | None = None
 
     @property
@@ -161,7 +165,8 @@ class Health:
     def _bin(self, converged: bool) -> None:
         if self._delivered == BIN:
             self._microphone()
-            self._echo(converged)
+            if self._cancels:
+                self._echo(converged)
         if self._drift_ppm is not None:
             drift = self._drift_ppm
             self._latch(
@@ -204,34 +209,44 @@ class Health:
             self._unconverged += 1
         if not active:
             return
+        self._active += 1
+        if self._active >= SILENT_SPEAKER_S * PER_S and self._active % (2 * PER_S) == 0:
+            self._look_for_playback()
         if converged:
             for code in ("echo_unconverged", "reference_wrong"):
                 self._latch(code, False, True, 1, round(CONVERGED_S * PER_S), text="")
         if self._unconverged >= UNCONVERGED_S * PER_S and self._unconverged % PER_S == 0:
             self._explain()
 
+    def _look_for_playback(self) -> None:
+        """Is anything of it heard? (A canceller that has nothing to cancel counts as converged.)"""
+        above, rhythm = self._heard()
+        if above > 2 * SILENT_ABOVE_DB or rhythm > SAME_RHYTHM:
+            self._found.pop("speaker_silent", None)
+        elif above < SILENT_ABOVE_DB:
+            self._found.setdefault("speaker_silent", "the microphone hears nothing of what is played")
+
     def _explain(self) -> None:
         """Played for long and not converged: what does the microphone hear?"""
+        above, rhythm = self._heard()
+        # a doubt about which of the two it is changes nothing: the first name stays
+        if above <= ABOVE_FLOOR_DB or self._found.keys() & {"echo_unconverged", "reference_wrong"}:
+            return
+        if rhythm > SAME_RHYTHM:
+            self._found["echo_unconverged"] = (
+                f"after {UNCONVERGED_S:.0f} s of playback its echo is not cancelled, {above:.0f} dB above the room's noise"
+            )
+        else:
+            self._found["reference_wrong"] = (
+                f"while it plays the microphone hears {above:.0f} dB above the room's noise, but not what is played "
+                f"(their levels correlate by {rhythm:.2f})"
+            )
+
+    def _heard(self) -> tuple[float, float]:
+        """While we play: [dB] the microphone above the room's noise, and how alike its rhythm is to the playback's."""
         levels = np.array(self._levels)
         active = levels[:, 0] > ACTIVE_DB
-        above = float(np.median(levels[active, 1])) - self._floor
-        rhythm = _rhythm(levels)
-        seconds = self._unconverged // PER_S
-        same = rhythm > SAME_RHYTHM
-        if above > ABOVE_FLOOR_DB:
-            self._found.pop("speaker_silent", None)
-            # a doubt about which of the two it is changes nothing: the first name stays
-            if "echo_unconverged" not in self._found and "reference_wrong" not in self._found:
-                code = "echo_unconverged" if same else "reference_wrong"
-                self._well[code] = 0
-                self._found[code] = (
-                    f"after {seconds} s of playback its echo is not cancelled, {above:.0f} dB above the room's noise"
-                    if same
-                    else f"while it plays the microphone hears {above:.0f} dB above the room's noise, but not what is "
-                    f"played (correlation {rhythm:.2f})"
-                )
-        elif above < SILENT_ABOVE_DB and not same and self._unconverged >= SILENT_SPEAKER_S * PER_S:
-            self._found.setdefault("speaker_silent", f"{seconds} s of playback have left nothing at the microphone")
+        return float(np.median(levels[active, 1])) - self._floor, _rhythm(levels)
 
     @property
     def _floor(self) -> float:

@@ -27,6 +27,7 @@ class LoopBackend:
         self._start = 0.0
         self.playback_rate_hz = RATE_HZ
         self.output_latency_ms = 10.0
+        self.capture_rate_hz: float | None = None
         self.counters: dict[str, int] = {}
         self.problem: str | None = None
 

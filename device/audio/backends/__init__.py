@@ -32,6 +32,9 @@ class Backend(Protocol):
     """Rate of the blocks that ``play`` takes: the device's native rate."""
     output_latency_ms: float
     """From ``play`` to the loudspeaker, as far as known."""
+    capture_rate_hz: float | None
+    """Samples that the microphone delivered lately per second of the machine's clock, scaled to the 16000 of the frames;
+    None where that is not known."""
     counters: dict[str, int]
     """overruns, underruns, late_callbacks, missing_frames, reopened ... each counted since start."""
     problem: str | None

@@ -15,6 +15,7 @@ class NoneBackend:
 
     playback_rate_hz = 16_000
     output_latency_ms = 0.0
+    capture_rate_hz: float | None = None
     problem: str | None = None  # the owner has chosen it: nothing is wrong
 
     def __init__(self, pacer: Pacer | None = None) -> None:

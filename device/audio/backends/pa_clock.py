@@ -50,6 +50,31 @@ class StreamClock:
         return (at - self.origin) * self._rate_hz
 
 
+class RateMeter:
+    """Samples per second of the monotonic clock, over the last 6 to 12 s; None before. Callbacks come up to 0.25 s late, so
+    that it is right to 4 % at worst and 0.1 % as a rule: twice the reading must be wrong before it counts."""
+
+    SPAN_S = 6.0
+
+    def __init__(self) -> None:
+        self.hz: float | None = None
+        self._begin: tuple[float, float] | None = None
+        self._middle: tuple[float, float] | None = None
+
+    def restart(self) -> None:
+        """Another stream, or a gap."""
+        self.hz = self._begin = self._middle = None
+
+    def observe(self, count: float, at: float) -> None:
+        """Sample ``count`` arrived at time ``at``."""
+        if self._begin is None or self._middle is None:
+            self._begin = self._middle = (count, at)
+        if at - self._middle[1] < self.SPAN_S:
+            return
+        self.hz = (count - self._begin[0]) / (at - self._begin[1])
+        self._begin, self._middle = self._middle, (count, at)
+
+
 class Contiguous:
     """Positions of blocks that follow each other: exactly ``FRAME`` apart unless the estimate really jumps."""
 

@@ -73,6 +73,10 @@ class PortAudioBackend:
         """From callback to loudspeaker: the output latency without our own FIFO."""
         return self._playback.device_ms
 
+    @property
+    def capture_rate_hz(self) -> float | None:
+        return self._capture.rate.hz
+
     def time_of(self, position: int) -> float:
         """When capture ``position`` met the converter, on ``time.monotonic``."""
         return self._capture.clock.time_of(position)
