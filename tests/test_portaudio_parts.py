@@ -178,6 +178,20 @@ def test_positions_are_tied_to_when_the_sound_met_the_converter():
     assert side.clock.time_of(side.position) == pytest.approx(mic.at - 0.02, abs=1e-3)
 
 
+def test_a_card_that_delivers_44100_samples_as_48000_is_found_out_by_the_clock():
+    rates = {}
+    for true_hz in (48_000, 44_100):
+        mic = Microphone(48_000)
+        side = capture_with(mic)
+        for _ in range(1500):
+            mic.deliver()
+            mic.at += 0.01 * (48_000 / true_hz - 1)
+            frames_of(side, mic.at)
+        rates[true_hz] = side.rate.hz
+    assert rates[48_000] == pytest.approx(RATE_HZ, rel=1e-6)
+    assert rates[44_100] == pytest.approx(RATE_HZ * 44_100 / 48_000, rel=1e-6)
+
+
 def test_without_a_microphone_frames_are_missing_and_positions_follow_the_clock():
     side = CaptureSide()
     side.start(10.0)

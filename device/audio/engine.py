@@ -190,9 +190,7 @@ class AudioEngine:
             self.health.rate(self.backend.capture_rate_hz)
         if self.tap is not None:
             self.tap(position, mic, reference)
-        return Frame(
-            position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db
-        )
+        return Frame(position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db)
 
     def _cancel(
         self, position: int, mic: Samples, energy: float, missing: bool, playing: bool, audible: bool

@@ -165,7 +165,7 @@ class Health:
     def _bin(self, converged: bool) -> None:
         if self._delivered == BIN:
             self._microphone()
-            if self._cancels:
+            if self._cancels and not self._found.keys() & {"mic_silent", "mic_stuck"}:
                 self._echo(converged)
         if self._drift_ppm is not None:
             drift = self._drift_ppm
@@ -181,8 +181,12 @@ class Health:
     def _microphone(self) -> None:
         seconds = round(SILENT_S * PER_S), round(SOUND_S * PER_S)
         zero, constant = self._zero == BIN, self._constant > 0
-        self._latch("mic_silent", zero, not self._zero, *seconds, text="the microphone delivers nothing but zeros")
-        self._latch("mic_stuck", constant, not constant, *seconds, text="the microphone delivers one constant value")
+        self._latch(
+            "mic_silent", zero, not self._zero, *seconds, text="the microphone delivers nothing but zeros"
+        )
+        self._latch(
+            "mic_stuck", constant, not constant, *seconds, text="the microphone delivers one constant value"
+        )
         self._clipped.append(self._frame_clips)
         share = sum(self._clipped) / (CLIP_WINDOW_S * PER_S * BIN)
         self._latch(

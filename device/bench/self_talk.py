@@ -101,9 +101,16 @@ class _Talk:
         self._transport = ScriptedTransport(
             tables.Endpoint(reply=(tables.Reply(text=TEXT * (1 + REPLY_S // 30)),), tokens_per_s=100.0)
         )
-        config = parse({"audio": {"backend": "room"}, "recogniser": {"engine": engine}, "log": {"level": "error"}})
+        config = parse(
+            {"audio": {"backend": "room"}, "recogniser": {"engine": engine}, "log": {"level": "error"}}
+        )
         self._device = Device(
-            config, RoomBackend(room(fault, seed)), self._transport, in_process=True, attention=True, trace=self._traced
+            config,
+            RoomBackend(room(fault, seed)),
+            self._transport,
+            in_process=True,
+            attention=True,
+            trace=self._traced,
         )
         self._asked = False
         self._counts: collections.Counter[str] | None = None

@@ -75,7 +75,7 @@ class Loop:
         import soxr
 
         low = np.random.default_rng(seed).standard_normal(round(seconds * 6000)) * 0.1
-        return soxr.resample(low, 6000, self.engine.mixer.rate_hz).astype(np.float32)
+        return np.asarray(soxr.resample(low, 6000, self.engine.mixer.rate_hz), np.float32)
 
     def stop(self, how: str, reply: int) -> dict[str, float]:
         """Speak, stop by ``how``, listen.
@@ -147,7 +147,9 @@ def measure(config: Config, trials: int) -> dict[str, Any]:
 
 
 def _figures(rows: list[dict[str, float]]) -> dict[str, float]:
-    silence, claimed, call = ([row[key] for row in rows] for key in ("silence_ms", "claimed_ms", "call_us"))
+    silence = [row["silence_ms"] for row in rows]
+    claimed = [row["claimed_ms"] for row in rows]
+    call = [row["call_us"] for row in rows]
     return {
         "p50_ms": round(float(np.median(silence)), 1),
         "max_ms": round(max(silence), 1),
