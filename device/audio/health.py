@@ -40,8 +40,9 @@ LOUD_ENERGY = FULL_SCALE**2
 CLIPPED_SAMPLES = 2
 CLIP_WINDOW_S, CLIP_SHARE, UNCLIPPED_S = 5.0, 0.03, 8.0
 """3 % of the frames of 5 s with two samples at full scale: a door that slams stays below, an echo that clips does not."""
-RATE_OFF, RATE_GOOD, RATE_READINGS = 0.01, 0.005, 4
-"""Share by which the rate may be off; readings come once a second and look back over several."""
+RATE_OFF, RATE_GOOD, RATE_READINGS = 0.01, 0.005, 13
+"""Share by which the rate may be off. It is read once a second and measured every six: three measurements in a row must say
+so, because one callback that is 0.25 s late makes one or two of them wrong by 2 %."""
 DRIFT_PPM, DRIFT_GOOD_PPM, DRIFT_S, DRIFT_WELL_S = 500.0, 450.0, 5.0, 10.0
 ACTIVE_DB = -50.0
 """Playback above this, 24 dB below a reply at volume 70, can be heard in a room."""

@@ -51,8 +51,8 @@ class StreamClock:
 
 
 class RateMeter:
-    """Samples per second of the monotonic clock, over the last 6 to 12 s; None before. Callbacks come up to 0.25 s late, so
-    that it is right to 4 % at worst and 0.1 % as a rule: twice the reading must be wrong before it counts."""
+    """Samples per second of the monotonic clock, measured every 6 s over the last 12; None before. Right to 0.1 % as
+    a rule; a callback that is 0.25 s late spoils two measurements by 2 %."""
 
     SPAN_S = 6.0
 

@@ -85,7 +85,8 @@ class FromFloat:
 
     def ramped(self, pcm: bytes) -> bytes:
         """A block of the FIFO, faded to silence."""
-        return np.rint(np.frombuffer(pcm, np.int16) * self._fall).astype(np.int16).tobytes()
+        faded: bytes = np.rint(np.frombuffer(pcm, np.int16) * self._fall).astype(np.int16).tobytes()
+        return faded
 
     def _pcm(self, block: Samples) -> bytes:
         pcm = np.rint(np.clip(block, -1.0, 1.0) * np.float32(32767)).astype(np.int16)
