@@ -232,6 +232,19 @@ def test_a_fault_that_goes_is_forgotten():
     assert told[599] and not told[-1] and int(np.abs(np.diff(told)).sum()) == 2
 
 
+def test_a_stuck_microphone_counts_as_none_until_it_delivers_again():
+    value, noise = np.full(FRAME, 0.1, np.float32), (RNG.standard_normal(FRAME) * 0.01).astype(np.float32)
+    sound = [value] * 400 + [noise] * 400
+    engine = AudioEngine(ScriptedCard([Captured(i * FRAME, samples) for i, samples in enumerate(sound)]))
+    frames = []
+    for _ in sound:
+        frames.append(engine.capture())
+        engine.render()
+    missing = [frame.missing for frame in frames]
+    assert not any(missing[:195]) and all(missing[205:595]) and not any(missing[610:])
+    assert not frames[300].clean.any() and frames[700].clean.any()
+
+
 def test_the_device_tells_the_broker_and_the_log_once(caplog):
     config = parse(
         {"audio": {"backend": "room"}, "mqtt": {"enabled": False}, "recogniser": {"engine": "pocketsphinx"}}

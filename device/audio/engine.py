@@ -170,6 +170,8 @@ class AudioEngine:
         if not math.isfinite(energy):
             self._counters["bad_frames"] += 1
             missing = True
+        delivered = (self._zeros, 0.0) if missing else (mic, energy)
+        lost, missing = missing, missing or self.health.deaf  # one value for ever is no sound
         if missing:
             self._counters["missing_frames"] += 1
             mic, energy = self._zeros, 0.0
@@ -185,7 +187,7 @@ class AudioEngine:
         self.clean.write(clean)
         self._position = position + FRAME
         drift_ppm = None if self.canceller is None else self.canceller.drift_ppm
-        self.health.step(mic, energy, reference_energy, missing, self._erle.converged, drift_ppm)
+        self.health.step(*delivered, reference_energy, lost, self._erle.converged, drift_ppm)
         if position % RATE_HZ < FRAME:
             self.health.rate(self.backend.capture_rate_hz)
         if self.tap is not None:

@@ -115,6 +115,11 @@ class Health:
         """Whether what is heard over playback may be our own voice, whatever the canceller says."""
         return any(code in self._found for code in DEGRADING)
 
+    @property
+    def deaf(self) -> bool:
+        """Whether what the microphone delivers is no sound at all: its frames are better taken for missing."""
+        return "mic_stuck" in self._found
+
     def step(
         self,
         mic: Samples,
