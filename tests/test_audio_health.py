@@ -132,7 +132,9 @@ def test_drift_that_no_crystal_has_is_named_and_measuring_it_wrong_for_a_moment_
     one = Watched()
     for _ in range(5):
         one.feed(4, drift_ppm=900.0)
+        assert one.health.degraded  # a raised bar costs little, a problem that is named in vain does
         one.feed(1, drift_ppm=40.0)
+        assert not one.health.degraded
     assert one.codes == set()
     one.feed(6, drift_ppm=-700.0)
     assert one.codes == {"drift_excessive"} and "-700 ppm" in one.health.problems[0].text

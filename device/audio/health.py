@@ -112,8 +112,11 @@ class Health:
 
     @property
     def degraded(self) -> bool:
-        """Whether what is heard over playback may be our own voice, whatever the canceller says."""
-        return any(code in self._found for code in DEGRADING)
+        """Whether what is heard over playback may be our own voice, whatever the canceller says.
+
+        Drift counts from its first measurement on: a bar that is raised for a moment in vain costs little.
+        """
+        return self._bad.get("drift_excessive", 0) > 0 or any(code in self._found for code in DEGRADING)
 
     @property
     def deaf(self) -> bool:
