@@ -88,6 +88,7 @@ class Device:
         self._texts: dict[int, str] = {}
         self._problem: str | None = None
         self._somebody_speaks = False
+        self._unwell: set[str] = set()
         self.tracer = Tracer(trace)
 
     @property
@@ -171,8 +172,8 @@ class Device:
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
-        # complete one block after that block leaves the loudspeaker
-        self.tracer.command(command, position, self.engine.next_out + v.FRAME)
+        # complete one block after that block leaves the loudspeaker, or sooner where the queue was flushed
+        self.tracer.command(command, position, self.engine.settled_at)
 
     def _remember(self, command: v.Command) -> None:
         """Keep the text of the latest reply, for "repeat that"."""
@@ -203,7 +204,7 @@ class Device:
         codes = [code for code, wrong in (
             ("sound_missing", problem), ("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure)
         ) if wrong]  # fmt: skip
-        self.link.problems(codes)
+        self.link.problems(codes + self._watch_health(position))
         self.link.describe(volume=self.controls.volume, mute=self.controls.muted)
         if position % COUNTERS_EVERY < v.FRAME:
             self.link.describe(echo=self._echo(), counters=self.counters)
@@ -220,6 +221,18 @@ class Device:
             problems=tuple(problem.code for problem in now.problems),
             **{name: None if value is None else round(value, 1) for name, value in rounded.items()},
         )
+
+    def _watch_health(self, position: int) -> list[str]:
+        """Codes of what is wrong with microphone and echo; each is logged with its fix when it begins."""
+        found = {problem.code: problem for problem in self.engine.health.problems}
+        for code in found.keys() - self._unwell:
+            problem = found[code]
+            log.warning("sound: %s (%s): %s", problem.text, code, problem.fix)
+            self.tracer.note("error", position, problem.text, room="audio", code=code)
+        for code in self._unwell - found.keys():
+            log.info("sound: %s is over", code)
+        self._unwell = set(found)
+        return [code for code in found if code != "speaker_silent"]  # headphones are no problem
 
     @property
     def counters(self) -> dict[str, int]:

@@ -31,6 +31,7 @@ class ScriptedCard:
 
     playback_rate_hz = RATE_HZ
     output_latency_ms = 20.0
+    capture_rate_hz = None
     problem = None
 
     def __init__(self, frames: list[Captured], leaves: list[int] | None = None) -> None:
@@ -55,6 +56,9 @@ class ScriptedCard:
     def play(self, block: np.ndarray) -> int:
         self.blocks.append(block.copy())
         return self.leaves.pop(0) if self.leaves else self.position + 2 * FRAME
+
+    def flush(self) -> int | None:
+        return None
 
     def stop(self) -> None: ...
 

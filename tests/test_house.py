@@ -28,7 +28,7 @@ DOORS = {
     "skills": {"values", "config"},
     # above the device: they run it, and nothing in it knows them
     "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "subprocesses", "trace"},
-    "bench": {*BASE, "audio", "daemon", "daemon_command", "engines", "link", "mouth", "scenario"},
+    "bench": {*BASE, "audio", "daemon", "daemon_command", "engines", "link", "mouth", "scenario", "trace"},
     # single files
     "values": set(),
     "errors": set(),

@@ -11,7 +11,7 @@ from device.audio.backends.pa_capture import STALL_S, CaptureSide, To16k
 from device.audio.backends.pa_clock import JUMP, Contiguous, StreamClock
 from device.audio.backends.pa_devices import Device, choose
 from device.audio.backends.pa_playback import FULL, LEAD, MOST_LEAD, REVIEW, PlaybackSide
-from device.audio.backends.pa_taps import QUEUED, InputTap, OutputTap, Stamp
+from device.audio.backends.pa_taps import ABORT, QUEUED, InputTap, OutputTap, Stamp
 from device.audio.backends.portaudio import PortAudioBackend
 from device.config.schema import AudioSection
 from device.errors import AudioError
@@ -185,6 +185,20 @@ def test_positions_are_tied_to_when_the_sound_met_the_converter():
     mic.deliver(blocks=200)
     frames_of(side, mic.at)
     assert side.clock.time_of(side.position) == pytest.approx(mic.at - 0.02, abs=1e-3)
+
+
+def test_a_card_that_delivers_44100_samples_as_48000_is_found_out_by_the_clock():
+    rates = {}
+    for true_hz in (48_000, 44_100):
+        mic = Microphone(48_000)
+        side = capture_with(mic)
+        for _ in range(1500):
+            mic.deliver()
+            mic.at += 0.01 * (48_000 / true_hz - 1)
+            frames_of(side, mic.at)
+        rates[true_hz] = side.rate.hz
+    assert rates[48_000] == pytest.approx(RATE_HZ, rel=1e-6)
+    assert rates[44_100] == pytest.approx(RATE_HZ * 44_100 / 48_000, rel=1e-6)
 
 
 def test_without_a_microphone_frames_are_missing_and_positions_follow_the_clock():
@@ -458,6 +472,115 @@ def test_devices_says_what_is_recognised_and_which_canceller_would_work(tmp_path
     echo = json.loads(capsys.readouterr().out)["echo"]
     assert (echo["mode"], echo["recognised"], echo["channel"]) == ("software", "xvf3800", 1)
     assert echo["problems"][0]["code"] == "echo_hardware_other_card"
+
+
+# ------------------------------------------------------------------ stopping
+
+
+def speaking(card, capture, side, blocks=60):
+    for i in range(blocks):
+        side.play(block(0.25 + i / 1000), card.at)
+        card.take()
+        capture.position += FRAME
+
+
+def test_a_flush_turns_the_head_of_the_queue_into_a_ramp_and_the_rest_into_silence_and_moves_nothing():
+    card, capture, side = playback()
+    speaking(card, capture, side)
+    queued = len(card.tap.fifo)
+    silent_from = side.flush(card.at)
+    following = side.play(block(0.0), card.at)
+    assert following - silent_from == (queued - 1) * FRAME > 0
+    before = len(card.played)
+    for _ in range(queued + 1):
+        card.take()
+    ramp, *rest = card.played[before:]
+    assert ramp[0] > 0.25 * 32000 and ramp[-1] < 10 and np.all(np.diff(ramp) <= 0)
+    assert not any(block.any() for block in rest)
+    heard = (len(card.played) - len(rest)) * 0.01 + 0.03  # the ramp's end, from the first callback on
+    assert silent_from == pytest.approx(heard * RATE_HZ, abs=JUMP)
+    assert side.counters["aborts"] == side.counters["underruns"] == 0
+
+
+def test_a_flush_when_the_queue_is_silent_changes_nothing():
+    card, capture, side = playback()
+    speaking(card, capture, side)
+    side.flush(card.at)
+    assert side.flush(card.at) is None
+    assert playback()[2].flush(100.0) is None
+
+
+def test_a_flush_while_a_callback_takes_the_head_ramps_the_next_block():
+    card, _, side = playback()
+    for _ in range(4):
+        side.play(block(), card.at)
+    side._read_stamps(card.tap)
+
+    class Hasty(type(card.tap.fifo)):
+        """The callback comes between the look at the head and the change of it."""
+
+        def __setitem__(self, index, value):
+            if len(self) == full:
+                card.played.append(np.frombuffer(self.popleft(), np.int16))
+            super().__setitem__(index, value)
+
+    full = len(card.tap.fifo)
+    card.tap.fifo = Hasty(card.tap.fifo)
+    side.flush(card.at)
+    assert len(card.tap.fifo) == full - 1
+    queued = np.concatenate([np.frombuffer(b, np.int16) for b in card.tap.fifo])
+    assert not queued[480:].any()
+    assert np.abs(np.diff(queued.astype(int))).max() < 200
+
+
+def deep(card):
+    """A device that holds 200 ms."""
+
+    def take():
+        answer = card.tap(None, 480, {"current_time": card.at, "output_buffer_dac_time": card.at + 0.2}, 0)
+        card.tap.last = card.at
+        if answer[1] == ABORT:
+            return answer
+        number, stamp = card.tap.stamps.pop()
+        card.tap.stamps.append((number, stamp._replace(now=card.at, wall=0.0)))
+        card.played.append(np.frombuffer(answer[0], np.int16))
+        card.at += 0.01
+        return answer
+
+    card.take = take
+    return card
+
+
+def test_a_device_that_holds_much_is_told_to_drop_it_and_started_again_with_the_positions_true():
+    card, capture, side = playback()
+    deep(card)
+    asked = []
+    side.on_abort = lambda: asked.append(True)
+    speaking(card, capture, side, 100)
+    silent_from = side.flush(card.at)
+    assert asked == [True] and side.counters["aborts"] == 1
+    assert silent_from == pytest.approx((card.at - 100.0) * RATE_HZ, abs=FRAME)  # with the next callback
+    assert card.take()[1] == ABORT
+    assert side.flush(card.at) is None  # nothing is left to take back
+    side.play(block(0.0), card.at)
+    begun = side.play(block(0.75), card.at)  # an answer that begins before the stream does
+    capture.position += 2 * FRAME
+    card.at += 0.02
+    old, jumps = card, side.counters["playback_jumps"]
+    card = deep(Loudspeaker(at=old.at))
+    side.attach(card.tap)
+    side._attached_at = card.at
+    places = []
+    for _ in range(60):
+        places.append(side.play(block(0.5), card.at))
+        card.take()
+        capture.position += FRAME
+    assert any(np.all(b == round(0.75 * 32767)) for b in card.played)
+    assert begun > silent_from and np.all(np.diff(places[5:]) == FRAME)
+    assert side.counters["playback_jumps"] - jumps <= 1
+    played = np.concatenate(card.played)
+    first = int(np.flatnonzero(played == 16384)[0]) / 48_000 + 0.2 + (old.at - 100.0)
+    assert places[0] == pytest.approx(first * RATE_HZ, abs=2 * JUMP)
 
 
 # ------------------------------------------------------------------ the backend where nothing fits, and the command

@@ -201,6 +201,53 @@ def test_the_whole_device_answers_out_of_a_real_loudspeaker(tmp_path):
     assert len(scores) >= 3 and np.median(scores) > 0.9, (scores, device.engine.counters)
 
 
+@pytest.mark.parametrize("abort_above_ms", [60.0, -1.0], ids=["flush", "abort"])
+def test_a_hold_silences_the_loudspeaker_sooner_and_the_reply_goes_on_where_it_was(
+    engine_with, tmp_path, abort_above_ms
+):
+    engine = engine_with()
+    backend, speech = engine.backend, engine.mixer.speech
+    drive(engine, 20, until=lambda: engine.position > RATE_HZ // 2)
+    backend.abort_above_ms = abort_above_ms
+    assert backend.device_latency_ms < 60
+
+    def hold_and_resume(attempt):
+        said = noise(3.0, seed=10 + attempt, rate_hz=engine.mixer.rate_hz)
+        with Listener(tmp_path) as listener:
+            drive(engine, 1.0)
+            speech.begin(attempt + 1)
+            speech.write(said)
+            speech.finish()
+            drive(engine, 1.0)
+            before = speech.rendered
+            engine.flush()
+            place = speech.hold()
+            rate_ms = engine.mixer.rate_hz // 1000
+            assert (
+                before - 100 * rate_ms < place < before
+            )  # without a flush it would be 10 ms after what was rendered
+            held = engine.settled_at
+            drive(engine, 0.5)
+            assert engine.played.at(engine.position) == speech.rendered == place
+            assert not engine.reference.read(held + FRAME, RATE_HZ // 4).samples.any()
+            speech.resume(place)
+            drive(engine, 20, until=lambda: speech.finished)
+            drive(engine, 1.0)
+            heard = listener.heard()
+        ratio = engine.mixer.rate_hz // RATE_HZ
+        at = place // ratio
+        said = noise(3.0, seed=10 + attempt)
+        first, score = locate(said[at - 8000 : at - 800], heard)
+        second, score_after = locate(said[at + 400 : at + 8000], heard)
+        silence_ms = (second - first - 8400) * 1000 / RATE_HZ
+        print(score, score_after, silence_ms, engine.counters)
+        return min(score, score_after) > 0.9 and 400 < silence_ms < 800
+
+    once_of(3, hold_and_resume)
+    assert engine.problem is None and engine.counters["reopened"] == 0
+    assert (engine.counters["aborts"] > 0) == (abort_above_ms < 0)
+
+
 def test_stop_closes_the_streams_and_may_be_called_twice(engine_with):
     engine = engine_with()
     drive(engine, 20, until=lambda: engine.position > RATE_HZ // 4)

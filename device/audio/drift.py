@@ -21,6 +21,8 @@ LEAST, LEAST_SPAN = 4, samples(1500)
 SETTLED = 8
 APART = samples(900)
 """Pairs closer together than this share most of their sound."""
+SPREAD = 10.0
+"""Samples by which half of the measurements may lie off the line; beyond, they are of no line."""
 MOST_PPM = 1000.0
 """A slope beyond this is no crystal: the device lies about its rate."""
 
@@ -57,7 +59,11 @@ class DriftTracker:
                 for a, b in combinations(self._points, 2)
                 if b.position - a.position >= APART
             ]
-            self.ppm = -1e6 * median(slopes)
+            slope = median(slopes)
+            rest = [p.delay - slope * (p.position - position) for p in self._points]
+            middle = median(rest)
+            if median(abs(r - middle) for r in rest) <= SPREAD:
+                self.ppm = -1e6 * slope
 
     def delay_at(self, position: float) -> float:
         """Where the line through the measurements lies at ``position`` (the median of what each of them says)."""

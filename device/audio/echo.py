@@ -150,7 +150,8 @@ class EchoCanceller:
 
     def _look(self, now: int) -> Iterator[None]:
         """Measure delay and loudspeaker on the last second, in pieces."""
-        n = min(self._frames, WINDOW)
+        # while the clocks are not known, a second smears the delay: 16 samples at 1000 ppm
+        n = min(self._frames, WINDOW if self._follower.ppm is not None else FIRST)
         order = np.arange(self._frames - n, self._frames) % WINDOW
         mic, reference, clean = (a[order].ravel() for a in (self._mic, self._reference, self._clean))
         energy = self._energy[order]

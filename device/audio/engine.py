@@ -8,7 +8,7 @@
         v                                                      where it leaves)     capture position)
     Canceller <------------ reference (160) <-- Ring reference <------+
         |   (only while something was played within the last 300 ms; not at all where the device cancels: use_echo)
-        +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged
+        +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged; Health: problems, degraded
 
 ``capture`` and ``render`` are called by one thread, the ear's (or by a lock-step run); other threads may read the
 rings.
@@ -28,6 +28,7 @@ from .backends import Backend, Captured, Samples
 from .echo import EchoCanceller
 from .echo_policy import MODES, Decision, EchoState, Mode
 from .erle import ErleMeter
+from .health import Health
 from .mixer import Mixer
 from .played import PlayedLog
 from .ramp import raised_cosine
@@ -49,7 +50,8 @@ class Frame:
     """One step of the device: 10 ms at 16 kHz, arrays float32 (160,), not to be written to.
 
     ``reference`` is what left the loudspeaker during these samples; ``playing`` covers playback and 300 ms of its
-    echo; ``missing`` frames hold zeros. ``erle_db`` and ``converged``: see ``ErleMeter``.
+    echo; ``missing`` frames hold zeros. ``erle_db``: see ``ErleMeter``. ``converged``: so is the canceller, and nothing is
+    wrong with microphone, rates or reference that makes it lie (``Health.degraded``).
     """
 
     position: int
@@ -86,7 +88,13 @@ class AudioEngine:
         self.mic, self.clean = Ring(capacity), Ring(capacity)
         self.reference = Ring(capacity + 2 * RATE_HZ)  # it runs ahead of the capture
         self.tap: Tap | None = None
-        self._counters = {"frames": 0, "missing_frames": 0, "bad_frames": 0, "position_faults": 0}
+        self._counters = {
+            "frames": 0,
+            "missing_frames": 0,
+            "bad_frames": 0,
+            "position_faults": 0,
+            "flushes": 0,
+        }
         self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
         self.canceller: EchoCanceller | None = None
         """Ours, while it works (``use_echo``)."""
@@ -98,9 +106,11 @@ class AudioEngine:
         self._leaving: EchoCanceller | None = None  # the canceller that hands over within the next frame
         self._entering = False
         self._erle = ErleMeter()
+        self.health = Health(cancels=echo == "software")
         self._position = 0
         self._waiting: Captured | None = None
-        self._next_out = 0
+        self._next_out = self._sounds_until = 0
+        self._silent_from: int | None = None
         self._since_played = TAIL_FRAMES
         self._rise = raised_cosine(FRAME)
         self._zeros = np.zeros(FRAME, np.float32)
@@ -137,8 +147,8 @@ class AudioEngine:
 
     @property
     def converged(self) -> bool:
-        """Whether the canceller has learned the echo path (``ErleMeter``)."""
-        return self._erle.converged
+        """Whether the canceller has learned the echo path (``ErleMeter``), and nothing makes it lie (``Health``)."""
+        return self._erle.converged and not self.health.degraded
 
     @property
     def counters(self) -> dict[str, int]:
@@ -175,6 +185,7 @@ class AudioEngine:
         if decision.mode not in MODES:
             raise ValueError(f"echo is {decision.mode!r}: it must be one of {', '.join(map(repr, MODES))}")
         old, self._decision = self._decision.mode, decision
+        self.health.cancels = decision.mode == "software"
         if decision.mode == old:
             return
         self._erle = ErleMeter()
@@ -228,12 +239,15 @@ class AudioEngine:
         if not math.isfinite(energy):
             self._counters["bad_frames"] += 1
             missing = True
+        delivered = (self._zeros, 0.0) if missing else (mic, energy)
+        lost, missing = missing, missing or self.health.deaf  # one value for ever is no sound
         if missing:
             self._counters["missing_frames"] += 1
             mic, energy = self._zeros, 0.0
         self._line.fill_to(position + FRAME)
         reference = self.reference.read(position, FRAME).samples
-        audible = float(reference @ reference) > SILENT_ENERGY
+        reference_energy = float(reference @ reference)
+        audible = reference_energy > SILENT_ENERGY
         tail = TAIL_FRAMES if self.canceller is None else TAIL_FRAMES + max(0, self.canceller.offset) // FRAME
         self._since_played = 0 if audible else min(self._since_played + 1, tail)
         playing = self._since_played < tail
@@ -241,11 +255,13 @@ class AudioEngine:
         self.mic.write(mic)
         self.clean.write(clean)
         self._position = position + FRAME
+        drift_ppm = None if self.canceller is None else self.canceller.drift_ppm
+        self.health.step(*delivered, reference_energy, lost, self._erle.converged, drift_ppm)
+        if position % RATE_HZ < FRAME:
+            self.health.rate(self.backend.capture_rate_hz)
         if self.tap is not None:
             self.tap(position, mic, reference)
-        return Frame(
-            position, mic, clean, reference, missing, playing, self._erle.converged, self._erle.erle_db
-        )
+        return Frame(position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db)
 
     def _cancel(
         self,
@@ -293,11 +309,39 @@ class AudioEngine:
         """Capture position at which the block rendered next will begin to leave the loudspeaker."""
         return max(self._next_out, self._position)
 
+    @property
+    def settled_at(self) -> int:
+        """Capture position from which on a change of gain decided now is heard in full (silence, after a ``flush``)."""
+        return self.next_out + FRAME if self._silent_from is None else self._silent_from
+
+    def flush(self) -> None:
+        """The reply is about to be held or stopped: take back what of it is queued, so that silence comes sooner.
+
+        To be called before ``hold`` or ``stop`` of the track, which then goes on from the first sample that did not
+        leave. Does nothing where an earcon or an alarm is queued too, which must not lose 20 ms.
+        """
+        if self.mixer.sounding or self._sounds_until > self._position:
+            return
+        silent_from = self.backend.flush()
+        if silent_from is None:
+            return
+        self._counters["flushes"] += 1
+        self._silent_from = silent_from
+        self._line.cut(silent_from, self._position)
+        if self.played.generation == self.mixer.speech.generation:
+            sample = self.played.cut(silent_from)
+            if sample is not None:
+                self.mixer.speech.take_back(sample)
+
     def render(self) -> None:
         """Mix and play the next 10 ms."""
+        sounding = self.mixer.sounding
         block = self.mixer.render()
         leaves = self.backend.play(block)
         self._next_out = leaves + FRAME
+        self._silent_from = None
+        if sounding:
+            self._sounds_until = self._next_out
         self._line.place(leaves, block, self.mixer.silent, self._position)
         speech = self.mixer.speech
         first, count = speech.span

@@ -28,7 +28,7 @@ NEW_PPM = 10.0
 """A correction this large says that what was learned so far was smeared."""
 SMEARED_PPM = 100.0
 """The smear that makes what was learned worthless."""
-JUMP, SURE_JUMP = 32.0, 2.0
+JUMP, SURE_JUMP = 64.0, 2.0
 """Samples off the line: a jump, once seen twice; the smaller one where the line is well known."""
 SAME = 3.0
 AFTER_PAUSE, IGNORED = 48.0, 0.3

@@ -27,13 +27,13 @@ class PlayedLog:
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._segments: list[_Segment] = []
-        self._generation = 0
+        self.generation = 0
         self.reply: int | None = None
 
     def add(self, generation: int, reply: int | None, leaves: int, first: int, count: int) -> None:
         """``count`` track samples from ``first`` on leave from capture position ``leaves`` on."""
-        if generation != self._generation:
-            self._generation, self.reply = generation, reply
+        if generation != self.generation:
+            self.generation, self.reply = generation, reply
             self._segments.clear()
         if not count:
             return
@@ -46,6 +46,22 @@ class PlayedLog:
             high = max(last.high, last.first + last.length)
             leaves = max(leaves, last.leaves + 1)  # a timestamp that jumped back must not unsort the log
         self._segments.append(_Segment(leaves, first, count, high))
+
+    def cut(self, position: int) -> int | None:
+        """What was to leave from capture ``position`` on was taken back: it never left.
+
+        Returns the track sample from which on nothing has left, None where nothing of the reply was played at all.
+        """
+        if not self._segments:
+            return None
+        while self._segments:
+            last = self._segments.pop()
+            left = max(0, position - last.leaves) * self._rate_hz // RATE_HZ
+            if left:
+                self._segments.append(last._replace(length=min(last.length, left)))
+                return last.first + min(last.length, left)
+            sample = last.first
+        return sample
 
     def _end(self, segment: _Segment) -> int:
         return segment.leaves + segment.length * RATE_HZ // self._rate_hz

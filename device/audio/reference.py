@@ -14,6 +14,7 @@ import numpy as np
 from device.values import FRAME, RATE_HZ
 
 from .backends import Samples
+from .ramp import raised_cosine
 from .resample import BlockDecimator
 from .ring import Ring
 
@@ -21,6 +22,9 @@ SLACK = 16
 """Samples of timestamp jitter that are ignored: 1 ms."""
 FURTHEST = 2 * RATE_HZ
 """A block that claims to leave later than this from now has a broken timestamp."""
+
+
+FALL = raised_cosine(FRAME)[::-1].copy()
 
 
 class ReferenceLine:
@@ -74,6 +78,20 @@ class ReferenceLine:
                 self._counters["reference_late"] += 1
             samples = samples[late:]
         self._ring.write(samples)
+
+    def cut(self, position: int, now: int) -> None:
+        """What was to leave from capture ``position`` on was taken back, and the 10 ms before it were ramped down.
+
+        ``now`` is the end of capture: what lies before it has been read and stays.
+        """
+        if self._decimator is not None:
+            self._decimator.reset()
+        self._silent_blocks = 2
+        begin = max(position - FRAME, now, self._ring.start)
+        ramped = self._ring.read(begin, max(0, position - begin)).samples
+        if self._ring.end > begin:
+            self._ring.rewind(begin)
+            self._ring.write(ramped * FALL[FRAME - (position - begin) :][: len(ramped)])
 
     def fill_to(self, position: int) -> None:
         """Silence up to ``position`` where nothing was played (or not told in time)."""

@@ -58,7 +58,7 @@ class Ring:
         n = len(block)
         first = self._end
         end = first + n
-        self._claimed = end
+        self._claimed = max(self._claimed, end)
         if n > self.capacity:  # only the last part survives, as if it had been written in pieces
             block = block[n - self.capacity :]
             n = self.capacity
@@ -71,6 +71,14 @@ class Ring:
             self._data[: n - head] = block[head:]
         self._end = end
         return end
+
+    def rewind(self, position: int) -> None:
+        """Take back what was written from ``position`` on: the next ``write`` begins there. Only the writer calls this,
+        and only for samples that nobody has read yet. Raises ValueError for a position outside ``start..end``.
+        """
+        if not self.start <= position <= self._end:
+            raise ValueError(f"cannot rewind to {position}: {self.start}..{self._end} are kept")
+        self._end = position
 
     def read(self, position: int, n: int) -> Block:
         """A copy of up to ``n`` samples from ``position`` on.

@@ -157,6 +157,23 @@ class SpeechTrack:
             self._hold_at = self._head + (min(self._n, self._written - self._head) if self._gain else 0)
         return self._head if self._hold_at is None else self._hold_at
 
+    def take_back(self, sample: int) -> None:
+        """What was rendered from track ``sample`` on never left the loudspeaker, which fell silent there with a ramp of
+        its own: the play head goes back to it, at gain 0. To be followed by ``hold`` or ``stop`` in the same step.
+
+        Raises ValueError for a sample that was not rendered.
+        """
+        if self._stopped:
+            return
+        if not 0 <= sample <= self._head:
+            raise ValueError(
+                f"cannot take back reply {self.reply} to sample {sample}: 0..{self._head} were rendered"
+            )
+        self._head = max(sample, self._base)
+        self._gain, self._tail = 0.0, None
+        if self._hold_at is not None:
+            self._hold_at = self._head
+
     def resume(self, sample: int) -> int:
         """Undo hold and duck: go on at full gain from track sample ``sample`` (a step back or the place held).
 

@@ -30,6 +30,7 @@ class LoopBackend:
         self._start = 0.0
         self.playback_rate_hz = RATE_HZ
         self.output_latency_ms = 10.0
+        self.capture_rate_hz: float | None = None
         self.counters: dict[str, int] = {}
         self.problem: str | None = None
 
@@ -56,6 +57,9 @@ class LoopBackend:
 
     def play(self, block: Samples) -> int:
         return self._n * FRAME
+
+    def flush(self) -> int | None:
+        return None
 
     def stop(self) -> None:
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 EPILOG = """\
@@ -11,6 +12,7 @@ examples:
   earshot bench idle                 what listening costs (ring, VAD, wake word), and the ring alone
   earshot bench load --seconds 30    how late the ear is while the recogniser and the voice work
   earshot bench idle --json          the same for scripts
+  earshot bench stop --trials 20     from "stop" to silence, on a real loudspeaker before a real microphone
 
 Machines are shared and noisy: run a benchmark several times and compare medians and ratios."""
 
@@ -29,6 +31,12 @@ LINES = {
     "utterances": "utterances recognised meanwhile",
     "clauses": "clauses synthesised meanwhile",
     "seconds": "seconds measured",
+    "ramp": "stop to silence: ramp in the next block, then zeros",
+    "flush": "stop to silence: ramp at the head of the queue, then zeros",
+    "abort": "stop to silence: the device drops what it holds",
+    "trials": "stops by each of them",
+    "device_latency_ms": "latency of the device itself [ms]",
+    "output_latency_ms": "latency with our queue [ms]",
 }
 
 
@@ -40,10 +48,12 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["idle", "load"], help="which benchmark")
+    parser.add_argument("what", choices=["idle", "load", "stop"], help="which benchmark")
     parser.add_argument(
         "--seconds", type=_seconds, default=20.0, help="length of the measurement (default 20)"
     )
+    parser.add_argument("--trials", type=_trials, default=10, help="stop: stops by each method (default 10)")
+    parser.add_argument("--config", help="stop: TOML file, for its devices")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
@@ -55,13 +65,39 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _trials(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 1000")
+    return value
+
+
 def run(args: argparse.Namespace) -> int:
+    if args.what == "stop":
+        return _stop(args)
     if args.what == "idle":
         from device.bench.idle import measure
     else:
         from device.bench.load import measure
-    figures = measure(args.seconds)
-    if args.json:
+    return _tell(measure(args.seconds), args.json)
+
+
+def _stop(args: argparse.Namespace) -> int:
+    from device.bench.stop import measure
+    from device.config import load
+    from device.errors import AudioError
+
+    try:
+        figures = measure(load(args.config), args.trials)
+    except AudioError as exc:
+        print(f"earshot bench stop: no sound device to measure: {exc}", file=sys.stderr)
+        print("  without a card: scripts/sound-rig .venv/bin/earshot bench stop", file=sys.stderr)
+        return 2
+    return _tell(figures, args.json)
+
+
+def _tell(figures: dict[str, Any], as_json: bool) -> int:
+    if as_json:
         print(json.dumps(figures))
     else:
         width = max(len(text) for text in LINES.values())

@@ -91,7 +91,9 @@ def run(args: argparse.Namespace) -> int:
         def tell(what: str, share: float) -> None:
             progress.update(task, description=what, completed=share, refresh=True)
 
-        report = examine(backend, config, tell, level_dbfs=args.level)
+        report = examine(
+            backend, config, tell, others=lambda engine: engine.health.problems, level_dbfs=args.level
+        )
     if args.json:
         print(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:

@@ -160,6 +160,7 @@ class Mouth:
         if self._replies:
             self._mark_place()
             self._held = True
+            self._engine.flush()
             self._track.hold()
 
     def _mark_place(self) -> None:
@@ -189,6 +190,7 @@ class Mouth:
             return
         told = Heard()
         if reply is self._replies[0]:
+            self._engine.flush()
             told = self._heard(reply, self._track.stop())
             self._feed.drop()
         self._cut(reply, told, self._engine.position)

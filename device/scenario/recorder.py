@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +51,21 @@ class WatchedBackend:
             self.left.append(Left(position, speech.reply, first, count, max(self._gain, now)))
         self._gain = now
         return position
+
+    def flush(self) -> int | None:
+        silent_from = self._backend.flush()
+        if (
+            silent_from is not None
+        ):  # the rate of the track is not known here, but shares of a block are enough
+            self.left = [_until(silent_from, one) for one in self.left if one.position < silent_from]
+            self._gain = 0.0
+        return silent_from
+
+
+def _until(position: int, one: Left) -> Left:
+    """What of ``one``, a block of 10 ms at most, left before ``position``."""
+    share = min(1.0, (position - one.position) / FRAME)
+    return one if share == 1.0 else replace(one, count=int(one.count * share))
 
 
 class Recorder:

@@ -35,6 +35,9 @@ class Backend(Protocol):
     """Rate of the blocks that ``play`` takes: the device's native rate."""
     output_latency_ms: float
     """From ``play`` to the loudspeaker, as far as known."""
+    capture_rate_hz: float | None
+    """Samples that the microphone delivered lately per second of the machine's clock, scaled to the 16000 of the frames;
+    None where that is not known."""
     counters: dict[str, int]
     """overruns, underruns, late_callbacks, missing_frames, reopened ... each counted since start."""
     problem: str | None
@@ -57,6 +60,14 @@ class Backend(Protocol):
         """Queue 10 ms of playback (``playback_rate_hz // 100`` samples).
 
         Returns the capture position at which its first sample leaves the loudspeaker.
+        """
+
+    def flush(self) -> int | None:
+        """Take back what was given to ``play`` and has not left yet, as far as that is possible: the reply was held or
+        cancelled, and what is queued would only make silence come later.
+
+        Returns the capture position from which on nothing is heard of the blocks played so far (the 10 ms before it
+        may be a ramp); None where everything leaves as ``play`` said. Positions of later blocks go on as before.
         """
 
     def stop(self) -> None:

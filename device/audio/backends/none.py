@@ -17,6 +17,7 @@ class NoneBackend:
     playback_rate_hz = 16_000
     output_latency_ms = 0.0
     path = SoundPath("no microphone", "no loudspeaker")
+    capture_rate_hz: float | None = None
     problem: str | None = None  # the owner has chosen it: nothing is wrong
 
     def __init__(self, pacer: Pacer | None = None) -> None:
@@ -45,6 +46,10 @@ class NoneBackend:
         leaves = max(self._played, self._position)
         self._played = leaves + FRAME
         return leaves
+
+    def flush(self) -> int | None:
+        """Nothing is queued."""
+        return None
 
     def stop(self) -> None:
         """Nothing to close."""

@@ -19,7 +19,7 @@ from device.audio.resample import BlockDecimator
 from device.values import FRAME, RATE_HZ
 
 from . import Captured, Samples
-from .pa_clock import StreamClock
+from .pa_clock import RateMeter, StreamClock
 from .pa_taps import InputTap, Stamp
 
 STALL_S = 0.25
@@ -87,6 +87,7 @@ class CaptureSide:
         self.stalled = False
         """Whether it did and then stopped, though nobody took it away."""
         self.clock = StreamClock(RATE_HZ)
+        self.rate = RateMeter()
         self._attached: InputTap | None = None
         self._tap: InputTap | None = None
         self._queued: deque[tuple[int, bytes, Stamp]] = deque()
@@ -193,6 +194,7 @@ class CaptureSide:
         self._expected = number + 1
         count = self._base + number * self._samples_per_block
         self.clock.observe(count, at - self._to_16k.delay / RATE_HZ)
+        self.rate.observe(count, stamp.now)
         self._frames.extend(self._to_16k.step(pcm))
 
     def _anchor(self, number: int, at: float) -> None:
@@ -203,3 +205,4 @@ class CaptureSide:
         self._stale = 0
         self._base = self.position - number * self._samples_per_block
         self.clock.restart(at - self.position / RATE_HZ)
+        self.rate.restart()

@@ -50,12 +50,42 @@ class StreamClock:
         return (at - self.origin) * self._rate_hz
 
 
+class RateMeter:
+    """Samples per second of the monotonic clock, measured every 6 s over the last 12; None before. Right to 0.1 % as
+    a rule; a callback that is 0.25 s late spoils two measurements by 2 %."""
+
+    SPAN_S = 6.0
+
+    def __init__(self) -> None:
+        self.hz: float | None = None
+        self._begin: tuple[float, float] | None = None
+        self._middle: tuple[float, float] | None = None
+
+    def restart(self) -> None:
+        """Another stream, or a gap."""
+        self.hz = self._begin = self._middle = None
+
+    def observe(self, count: float, at: float) -> None:
+        """Sample ``count`` arrived at time ``at``."""
+        if self._begin is None or self._middle is None:
+            self._begin = self._middle = (count, at)
+        if at - self._middle[1] < self.SPAN_S:
+            return
+        self.hz = (count - self._begin[0]) / (at - self._begin[1])
+        self._begin, self._middle = self._middle, (count, at)
+
+
 class Contiguous:
     """Positions of blocks that follow each other: exactly ``FRAME`` apart unless the estimate really jumps."""
 
     def __init__(self) -> None:
         self._next: int | None = None
         self.jumps = 0
+
+    @property
+    def next(self) -> int | None:
+        """Position of the next block, unless its estimate jumps; None before the first."""
+        return self._next
 
     def place(self, estimate: float, silent: bool) -> int:
         """Position of the next block, given where the stamps put it."""

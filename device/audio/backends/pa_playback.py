@@ -5,15 +5,21 @@
 
 The lead is what the ear thread may be late by. It grows by one block with each underrun, and shrinks again; blocks
 are inserted and left out in silence, where nobody hears it.
+
+``flush`` brings silence forward: the block at the FIFO's head becomes a ramp and those behind it zeros, so nothing
+moves in time. Where the device itself holds more than 60 ms, it is told to drop them instead, and started again.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
+from device.audio.ramp import raised_cosine
 from device.values import FRAME, RATE_HZ
 
 from . import Samples
@@ -33,6 +39,11 @@ CALM_REVIEWS = 60
 """Reviews (1 min) without an underrun after which the lead shrinks by one block."""
 LATENCY_S = 0.03
 """From callback to loudspeaker where the host does not tell."""
+ABORT_ABOVE_MS = 60.0
+"""A device that holds more than this is aborted on a hold or cancel. Less is played out: an abort clicks, and moves the
+canceller's alignment."""
+SMOOTHED = 16
+"""Blocks over which the device's own latency is averaged: callbacks come 10 ms early and late."""
 STALL_S = 0.25
 """A loudspeaker that takes nothing for longer counts as gone until it does again: replies must come to their end."""
 
@@ -51,6 +62,7 @@ class FromFloat:
         self._channels, self._frames = tap.channels, tap.frames
         self._silence = bytes(2 * tap.channels * tap.frames)
         self._stream = None
+        self._fall = np.repeat(raised_cosine(tap.frames)[::-1], tap.channels)
         self._rest = np.zeros(0, np.float32)
         if tap.rate_hz != playback_rate_hz:
             import soxr
@@ -65,6 +77,16 @@ class FromFloat:
         done = [self._pcm(self._rest[i * n : (i + 1) * n]) for i in range(whole)]
         self._rest = self._rest[whole * n :].copy()
         return done
+
+    @property
+    def immediate(self) -> bool:
+        """Whether a block comes out as it goes in: no resampler holds some of it back."""
+        return self._stream is None
+
+    def ramped(self, pcm: bytes) -> bytes:
+        """A block of the FIFO, faded to silence."""
+        faded: bytes = np.rint(np.frombuffer(pcm, np.int16) * self._fall).astype(np.int16).tobytes()
+        return faded
 
     def _pcm(self, block: Samples) -> bytes:
         pcm = np.rint(np.clip(block, -1.0, 1.0) * np.float32(32767)).astype(np.int16)
@@ -82,10 +104,16 @@ class PlaybackSide:
             "trimmed_blocks": 0,
             "inserted_blocks": 0,
             "playback_jumps": 0,
+            "aborts": 0,
         }
         self.latency_ms = (LEAD * 0.01 + LATENCY_S) * 1000
         """From ``play`` to the loudspeaker, as of the last block."""
         self.lead = LEAD
+        self.abort_above_ms = ABORT_ABOVE_MS
+        self.device_ms = LATENCY_S * 1000
+        """From callback to loudspeaker, smoothed: what ``flush`` cannot take back without an abort."""
+        self.on_abort: Callable[[], None] = lambda: None
+        """Told that the stream ends itself with its next callback, and wants to be started again."""
         self.last_sound = 0
         """Capture position when a block that is not silent was last given."""
         self._capture = capture
@@ -95,6 +123,8 @@ class PlaybackSide:
         self._tap: OutputTap | None = None
         self._clock = StreamClock(playback_rate_hz)
         self._written = self._zeros = self._surplus = 0
+        self._sounds_until = 0
+        self._waiting: deque[tuple[Samples, bool]] = deque(maxlen=FULL)
         self._low, self._plays, self._calm = FULL, 0, 0
 
     def attach(self, tap: OutputTap | None) -> None:
@@ -109,9 +139,16 @@ class PlaybackSide:
         tap = self._usable(now)
         if tap is not self._tap:
             self._adopt(tap)
+        if (
+            tap is not None and tap.abort
+        ):  # it is started again in a moment: what begins meanwhile waits for it
+            if self._waiting or not silent:
+                self._waiting.append((block, silent))
+            following = self._contiguous.next
+            return self._place(self._capture.position if following is None else following, silent)
         if tap is None:  # nobody hears it, but replies must still come to their end
             self.latency_ms = 2 * FRAME * 1000 / RATE_HZ
-            return self._contiguous.place(self._capture.position + 2 * FRAME, silent)
+            return self._place(self._capture.position + 2 * FRAME, silent)
         self._read_stamps(tap)
         self._keep_lead(tap)
         leaves = self._leaves(tap)
@@ -124,11 +161,55 @@ class PlaybackSide:
             return self._contiguous.repeat(estimate)
         for pcm in self._from_float.step(block, silent):
             self._append(tap, pcm)
-        position = self._contiguous.place(estimate, silent)
-        self.counters["playback_jumps"] = self._contiguous.jumps
-        return position
+        return self._place(estimate, silent)
+
+    def flush(self, now: float) -> int | None:
+        """Take back what has not left (``Backend.flush``)."""
+        tap = self._tap
+        if tap is None or tap.abort or tap is not self._usable(now):
+            return None
+        deep = self.device_ms > self.abort_above_ms
+        silent_from = self._abort(tap, now) if deep else self._take_back(tap)
+        if silent_from is not None:
+            self._sounds_until = 0  # nothing is left to take back until something is played again
+        return silent_from
 
     # ------------------------------------------------------------------ inside
+
+    def _place(self, estimate: float, silent: bool) -> int:
+        position = self._contiguous.place(estimate, silent)
+        self.counters["playback_jumps"] = self._contiguous.jumps
+        if not silent:
+            self._sounds_until = position + FRAME
+        return position
+
+    def _take_back(self, tap: OutputTap) -> int | None:
+        """The block at the head of the FIFO becomes a ramp, those behind it silence."""
+        end, fill = self._contiguous.next, len(tap.fifo)
+        if end is None or not self._from_float.immediate or self._sounds_until <= end - fill * FRAME:
+            return None
+        silence = bytes(2 * tap.channels * tap.frames)
+        for back in range(fill, 0, -1):  # counted from the tail, which only this thread moves
+            try:
+                tap.fifo[-back] = self._from_float.ramped(tap.fifo[-back])
+            except IndexError:
+                continue  # a callback took it meanwhile: the next one is the head
+            for behind in range(back - 1, 0, -1):
+                tap.fifo[-behind] = silence
+            return end - (back - 1) * FRAME
+        return None
+
+    def _abort(self, tap: OutputTap, now: float) -> int | None:
+        """The next callback, at most 10 ms away, ends the stream; what the device holds then is never heard."""
+        ends = max(now, (tap.last or now) + 0.01)
+        silent_from = round(self._capture.clock.count_at(ends))
+        if self._sounds_until <= silent_from:
+            return None
+        tap.abort = True
+        tap.fifo.clear()
+        self.counters["aborts"] += 1
+        self.on_abort()
+        return silent_from
 
     def _usable(self, now: float) -> OutputTap | None:
         tap = self._attached
@@ -139,6 +220,7 @@ class PlaybackSide:
     def _adopt(self, tap: OutputTap | None) -> None:
         self._tap = tap
         if tap is None:
+            self._waiting.clear()
             return
         self._from_float = FromFloat(self.playback_rate_hz, tap)
         self._clock = StreamClock(tap.rate_hz)
@@ -148,6 +230,10 @@ class PlaybackSide:
         self._low, self._plays, self._calm = FULL, 0, 0
         for _ in range(self.lead):
             self._append(tap, bytes(2 * tap.channels * tap.frames))
+        for block, silent in self._waiting:
+            for pcm in self._from_float.step(block, silent):
+                self._append(tap, pcm)
+        self._waiting.clear()
         self._zeros = tap.zeros + 1  # the one that a callback may be playing right now is no underrun
 
     def _append(self, tap: OutputTap, pcm: bytes) -> None:
@@ -157,7 +243,9 @@ class PlaybackSide:
     def _read_stamps(self, tap: OutputTap) -> None:
         while tap.stamps:
             number, stamp = tap.stamps.popleft()
-            self._clock.observe(number * tap.frames, stamp.monotonic(LATENCY_S))
+            leaves = stamp.monotonic(LATENCY_S)
+            self._clock.observe(number * tap.frames, leaves)
+            self.device_ms += ((leaves - stamp.now) * 1000 - self.device_ms) / SMOOTHED
 
     def _leaves(self, tap: OutputTap) -> float:
         """Monotonic time at which a block appended now begins to leave."""
@@ -165,7 +253,10 @@ class PlaybackSide:
         ahead = (self._written + tap.zeros) * tap.frames
         if self._clock.told:
             return self._clock.time_of(ahead)
-        return self._capture.clock.time_of(self._capture.position) + LATENCY_S + self.lead * 0.01
+        # a stream that was just started again: as late as it was before
+        return (
+            self._capture.clock.time_of(self._capture.position) + self.device_ms / 1000 + len(tap.fifo) * 0.01
+        )
 
     def _keep_lead(self, tap: OutputTap) -> None:
         """Lengthen after an underrun, plan to shorten when the FIFO was never low."""

@@ -14,8 +14,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-CONTINUE = 0
-"""``paContinue``."""
+CONTINUE, ABORT = 0, 2
+"""``paContinue``, ``paAbort``."""
 OVERFLOW, UNDERFLOW = 0x2, 0x4
 """``paInputOverflow``, ``paOutputUnderflow``: what the driver admits; most lost callbacks it does not."""
 LATE_S = 0.030
@@ -109,10 +109,14 @@ class OutputTap(_Tap):
         self.stamps: deque[tuple[int, Stamp]] = deque(maxlen=64)
         self.zeros = 0
         """Blocks of zeros played because ``fifo`` was empty, from the opening of the stream on."""
+        self.abort = False
+        """Set it, and the next callback ends the stream: the device drops what it still holds."""
         self._silence = bytes(2 * channels * self.frames)
 
     def __call__(self, data: Any, frames: int, info: dict[str, float], flags: int) -> tuple[bytes, int]:
         now = self._arrive()
+        if self.abort:
+            return self._silence, ABORT
         if flags & UNDERFLOW:
             self.flagged += 1
         try:
@@ -124,3 +128,13 @@ class OutputTap(_Tap):
         self.stamps.append((self.blocks, stamp))
         self.blocks += 1
         return block, CONTINUE
+
+
+class Relay:
+    """The callback of an output stream that is started again after an abort, each time with a tap of its own."""
+
+    def __init__(self, tap: OutputTap) -> None:
+        self.tap = tap
+
+    def __call__(self, data: Any, frames: int, info: dict[str, float], flags: int) -> tuple[bytes, int]:
+        return self.tap(data, frames, info, flags)

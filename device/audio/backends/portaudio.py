@@ -5,8 +5,8 @@
                  Supervisor (thread): opens, watches, closes, looks again every second
 
 The output stream stays open and plays zeros when there is nothing to say: opening it clicks, takes 30 ms and moves
-the canceller's alignment. (A stop is heard as late as the FIFO and the device's buffer are long; where that is more
-than 60 ms, aborting the stream would be quicker, which is not done yet.)
+the canceller's alignment. A hold or cancel takes back what waits in the FIFO; only where the device itself holds more
+than 60 ms is the stream aborted, and started again at once.
 """
 
 from __future__ import annotations
@@ -66,6 +66,28 @@ class PortAudioBackend:
         return self._playback.latency_ms
 
     @property
+    def abort_above_ms(self) -> float:
+        """[ms] A device that holds more than this is aborted by ``flush`` instead of played out; 60."""
+        return self._playback.abort_above_ms
+
+    @abort_above_ms.setter
+    def abort_above_ms(self, value: float) -> None:
+        self._playback.abort_above_ms = value
+
+    @property
+    def device_latency_ms(self) -> float:
+        """From callback to loudspeaker: the output latency without our own FIFO."""
+        return self._playback.device_ms
+
+    @property
+    def capture_rate_hz(self) -> float | None:
+        return self._capture.rate.hz
+
+    def time_of(self, position: int) -> float:
+        """When capture ``position`` met the converter, on ``time.monotonic``."""
+        return self._capture.clock.time_of(position)
+
+    @property
     def problem(self) -> str | None:
         """What cannot be opened, or that an open microphone delivers nothing."""
         told = self._supervisor.problem
@@ -103,6 +125,9 @@ class PortAudioBackend:
 
     def play(self, block: Samples) -> int:
         return self._playback.play(block, time.monotonic())
+
+    def flush(self) -> int | None:
+        return self._playback.flush(time.monotonic())
 
     def stop(self) -> None:
         self._supervisor.stop()

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from device.audio.echo_policy import SoundPath
 from device.audio.levels import active_rms, clip_edges, db_to_gain
+from device.audio.ramp import raised_cosine
 from device.audio.resample import BlockDecimator
 from device.audio.room.acoustics import random_geometry, response, talker_position
 from device.audio.room.convolver import Convolver, convolve
-from device.audio.room.loudspeaker import Cone, Distortion, FractionalReader
+from device.audio.room.loudspeaker import NOMINAL_RMS, Cone, Distortion, FractionalReader
 from device.errors import AudioError
 from device.values import FRAME, RATE_HZ, samples
 
@@ -39,6 +40,7 @@ OUTPUT_LATENCY_BLOCKS = 2
 LINE = 1 << 15
 """Samples of loudspeaker output that are remembered: 2 s."""
 LATE_S = 0.010
+FALL = raised_cosine(FRAME)[::-1].copy()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +54,17 @@ class RoomSettings:
     echo_delay_ms: float = 40.0
     """[ms] From when the device says that a sample leaves to its arrival at the microphone, 0..500."""
     drift_ppm: float = 0.0
-    """[ppm] By how much the loudspeaker's clock is faster than the microphone's, -500..500."""
+    """[ppm] By how much the loudspeaker's clock is faster than the microphone's, -20000..20000. No crystals differ by more
+    than 500."""
+    rate_error: float = 0.0
+    """By which share the microphone's true rate is above the one it was opened with, -0.1..0.1: a rate lie. Playback is
+    heard resampled; talkers are not, whom nobody knows otherwise."""
+    mic_gain_db: float = 0.0
+    """[dB] Microphone's gain before full scale, -60..60: a gain that is too high clips."""
+    mic_fault: Literal["none", "zeros", "constant"] = "none"
+    """A dead microphone: exact zeros, or one value."""
+    substitute: Samples | None = None
+    """While something is played the loudspeaker plays this instead (16 kHz, looped, at a reply's nominal level)."""
     distortion: Distortion = "soft"
     noise: str | Path | Samples | None = None
     """Background: a WAV file or 16 kHz samples, looped."""
@@ -66,7 +78,8 @@ class RoomSettings:
 
     def __post_init__(self) -> None:
         ranges = {
-            "rt60_s": (0.1, 1.5), "ser_db": (-40, 40), "echo_delay_ms": (0, 500), "drift_ppm": (-500, 500),
+            "rt60_s": (0.1, 1.5), "ser_db": (-40, 40), "echo_delay_ms": (0, 500), "drift_ppm": (-20_000, 20_000),
+            "rate_error": (-0.1, 0.1), "mic_gain_db": (-60, 60),
             "snr_db": (-20, 80), "seed": (0, 2**32 - 1),
         }  # fmt: skip
         problems = [
@@ -74,6 +87,8 @@ class RoomSettings:
             for name, (low, high) in ranges.items()
             if not low <= getattr(self, name) <= high
         ]
+        if self.mic_fault not in ("none", "zeros", "constant"):
+            problems.append(f"mic_fault is {self.mic_fault!r}, allowed are none, zeros, constant")
         if self.distortion not in get_args(Distortion):
             problems.append(
                 f"distortion is {self.distortion!r}, allowed are {', '.join(get_args(Distortion))}"
@@ -110,8 +125,11 @@ class RoomBackend:
         self._floor = np.random.default_rng([s.seed, 3])
         self._line = np.zeros(LINE, np.float32)
         self._line_end = 0
-        self._last_sound = -LINE
-        self._reader = FractionalReader() if s.drift_ppm else None
+        self._last_sound = self._flushed = -LINE
+        self._drift = (1 + s.drift_ppm * 1e-6) / (1 + s.rate_error) - 1
+        self.capture_rate_hz: float | None = RATE_HZ * (1 + s.rate_error)
+        self._substitute = self._load_substitute()
+        self._reader = FractionalReader() if self._drift else None
         self._slip = 0.0  # samples that the loudspeaker's clock has run ahead
         self._delay = samples(s.echo_delay_ms)
         self._position = 0
@@ -145,7 +163,7 @@ class RoomBackend:
         if self.problem:
             self.counters["missing_frames"] += 1
             return Captured(position, self._zeros, missing=True)
-        return Captured(position, np.clip(mic, -1.0, 1.0, out=mic))
+        return Captured(position, self._converted(mic))
 
     def play(self, block: Samples) -> int:
         due = self._position + OUTPUT_LATENCY_BLOCKS * FRAME
@@ -163,10 +181,26 @@ class RoomBackend:
             block = self._decimator.step(block)
         elif self._decimator:
             block = self._zeros
+        if self._substitute is not None and sounding:
+            block = np.take(self._substitute, np.arange(leaves, leaves + FRAME), mode="wrap")
         if leaves - self._last_sound < 2 * FRAME:
             block = self._cone.step(block)
         self._write_line(block)
         return leaves
+
+    def flush(self) -> int | None:
+        """The 20 ms of the output buffer can be taken back, but for the block that leaves next: it is ramped down."""
+        first = max(self._position, self._line_end - OUTPUT_LATENCY_BLOCKS * FRAME)
+        last = first + FRAME
+        if last > self._line_end or self._last_sound <= max(first, self._flushed):
+            return None
+        at = np.arange(first, self._line_end) % LINE
+        self._line[at[:FRAME]] *= FALL
+        self._line[at[FRAME:]] = 0.0
+        if self._decimator:
+            self._decimator.reset()
+        self._last_sound = self._flushed = last
+        return last
 
     def stop(self) -> None:
         """Nothing to close."""
@@ -226,6 +260,23 @@ class RoomBackend:
             raise AudioError("room: the noise holds no sound")
         return noise * np.float32(self._talker_rms() / db_to_gain(self.settings.snr_db) / level)
 
+    def _load_substitute(self) -> Samples | None:
+        other = self.settings.substitute
+        if other is None:
+            return None
+        level = active_rms(np.asarray(other, np.float32))
+        if not np.isfinite(level) or level <= 0:
+            raise AudioError("room: the substitute holds no sound")
+        return np.asarray(other, np.float32) * np.float32(NOMINAL_RMS / level)
+
+    def _converted(self, mic: Samples) -> Samples:
+        """What the converter makes of the sound at the microphone."""
+        if self.settings.mic_fault != "none":
+            return np.full(FRAME, 0.0 if self.settings.mic_fault == "zeros" else 0.01, np.float32)
+        if self.settings.mic_gain_db:
+            mic *= np.float32(db_to_gain(self.settings.mic_gain_db))
+        return np.clip(mic, -1.0, 1.0, out=mic)
+
     def _write_line(self, block: Samples) -> None:
         """Append ``block`` to the loudspeaker's line."""
         self._line[np.arange(self._line_end, self._line_end + len(block)) % LINE] = block
@@ -233,9 +284,9 @@ class RoomBackend:
 
     def _loudspeaker_at(self, position: int) -> Samples:
         """What the loudspeaker's sound is at the microphone's clock, before the room: drifted and delayed."""
-        drift = self.settings.drift_ppm
+        drift = self._drift
         if drift:
-            self._slip += FRAME * drift * 1e-6
+            self._slip += FRAME * drift
             self._recentre()
         first = position - self._delay
         reach = FRAME if drift else 0  # the slip stays below one block, either way
@@ -245,8 +296,8 @@ class RoomBackend:
             return self._span(first, FRAME)
         margin = self._reader.margin + FRAME
         line = self._span(first - margin, 2 * margin + FRAME)
-        start = margin + self._slip - FRAME * drift * 1e-6
-        return self._reader.read(line, start, 1 + drift * 1e-6)
+        start = margin + self._slip - FRAME * drift
+        return self._reader.read(line, start, 1 + drift)
 
     def _recentre(self) -> None:
         """The card's buffer ran dry (fast loudspeaker) or over (slow one): it plays a block twice or leaves one out."""
