@@ -1,0 +1,301 @@
+"""One session: the whole device in one room, lock-step.
+
+converge 15 s | playback alone 60 s | trial, trial, ...        each in the middle of a reply, 2.5 s or more after
+                                                               the last one is over and the gain is full again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from device.audio import AudioEngine
+from device.audio.backends.room import ECHO_DBFS, FLOOR_DBFS, RoomBackend
+from device.audio.levels import active_rms, db_to_gain
+from device.bench.barge_in import people, playback
+from device.bench.barge_in.gain import GainBackend, GainLog
+from device.bench.barge_in.judge import Tally, Trial, alone, edges, judge, unprovoked
+from device.bench.barge_in.plan import Plan, Session
+from device.bench.cpu import cpu_ms_per_frame
+from device.bench.erle import steady_db, time_to
+from device.bench.parts import detector_cpu_ms, new_canceller
+from device.bench.speex import open_speex
+from device.config import Config, parse
+from device.daemon import Device
+from device.link.transport import OfflineTransport
+from device.trace import TraceEvent
+from device.values import FRAME, RATE_HZ, samples
+
+STEADY = samples(2500)
+"""A trial begins after so much undisturbed playback at full gain, and up to ``JITTER`` more."""
+JITTER = samples(1000)
+AFTER = samples(1700)
+"""How long a trial is followed after its end: the longest latency that is judged is 1.5 s from the onset."""
+RESUMED_BY = samples(3500)
+"""A backchannel's reply that is not back by then is begun anew."""
+GAP = samples(300)
+"""After a reply that ended, until the next one."""
+REPLY = samples((playback.REPLY_S - 15) * 1000)
+"""A trial is not begun later than this in a reply."""
+PLACES = 6
+"""Where talkers stand in a room, each trial in the next one."""
+CPU_S = 20
+"""Seconds of the recorded sound over which CPU time is measured."""
+STUCK = 60 * RATE_HZ
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is left of a session: picklable, and small unless ``trace`` was asked for."""
+
+    session: Session
+    tally: Tally
+    erle_db: float | None
+    t20_s: float | None
+    cpu_ms: float | None
+    speex_ms: float | None
+    detector_ms: float | None
+    echo_dbfs: float
+    """Active level of the echo at the microphone; talkers are placed ``ser_db`` above it."""
+    wake_missed_alone: int
+    """Wake words of the session that would not have woken without any playback."""
+    seconds: float
+    trials: list[Trial] = field(default_factory=list)
+    film: Film | None = None
+
+
+@dataclass(slots=True)
+class Film:
+    """All of a session that a picture shows; arrays by 10 ms frame or at 16 kHz, from position 0."""
+
+    mic: np.ndarray
+    clean: np.ndarray
+    gain: np.ndarray
+    score: np.ndarray
+    events: list[TraceEvent]
+    trials: list[Trial]
+
+
+def configuration(recogniser: str) -> Config:
+    """The device's defaults, on its own: no broker, no attention."""
+    engine = (
+        {"engine": "pocketsphinx"}
+        if recogniser == "pocketsphinx"
+        else {"engine": "vosk", "model": recogniser}
+    )
+    return parse({
+        "audio": {"backend": "room"}, "mqtt": {"enabled": False}, "recogniser": engine, "voice": {"engine": "espeak"},
+        "log": {"level": "error"},
+    })  # fmt: skip
+
+
+def run(plan: Plan, session: Session, film: bool = False) -> Outcome:
+    """Play one session. ``film``: keep what a picture needs. Raises what the device and the talkers raise."""
+    return _Run(plan, session, film).play()
+
+
+class _Run:
+    def __init__(self, plan: Plan, session: Session, film: bool) -> None:
+        self.plan, self.session = plan, session
+        condition = session.condition
+        settings = session.settings(plan.seed)
+        if condition.noise != "quiet":
+            settings = replace(settings, noise=people.noise(plan.noise, session.generator(plan.seed, 1)))
+        self.room = RoomBackend(settings)
+        self.backend = GainBackend(self.room)
+        voice = None
+        if condition.playback != "speech":
+            voice = playback.SoundVoice(playback.sounds(condition.playback, session.generator(plan.seed, 2)))
+        self.device = Device(
+            configuration(plan.recogniser), self.backend, OfflineTransport(), in_process=True,  # type: ignore[arg-type]
+            trace=self._traced, voice=voice,
+        )  # fmt: skip
+        self.backend.mixer = self.device.engine.mixer
+        self.gains: GainLog = self.backend.log
+        self.events: list[TraceEvent] = []
+        self.trials: list[Trial] = []
+        self._rng = session.generator(plan.seed, 3)
+        self._ours = (
+            False  # what is decided because the benchmark has pressed "stop" is no decision of the device
+        )
+        self._talked_to = False
+        """A trial goes on: the floor is the talker's, no reply is begun."""
+        self._turn = session.room
+        self._begun = self._quiet_since = self._full_since = 0
+        self._played = 0
+        self._sound = Sound(self.device.engine)
+        self._scores: list[float] | None = [] if film else None
+
+    def play(self) -> Outcome:
+        plan, device = self.plan, self.device
+        device.start()
+        try:
+            self._pass(samples(plan.converge_s * 1000))
+            alone_from, played = device.position, self._played
+            self._pass(samples(plan.alone_s * 1000))
+            alone_to = device.position
+            tally = Tally()
+            alone(alone_from, alone_to, self._played - played, self.events, tally)
+            echo_dbfs = self._echo_dbfs(alone_from, alone_to)
+            wake_missed = 0
+            gain_db = echo_dbfs - ECHO_DBFS
+            for number, line in enumerate(self._lines()):
+                talker = number % PLACES
+                wet = self.room.at_microphone(line.clip, gain_db, talker)
+                if line.kind == "wake":
+                    wake_missed += not people.wakes(wet, device.config.wake.threshold_playing)
+                self._trial(line, wet, gain_db, talker)
+        finally:
+            device.stop()
+        for trial in self.trials:
+            judge(trial, self.gains, self.events, tally)
+        unprovoked(self.trials, self.events, tally)
+        tally.playback_min = self._played * FRAME / RATE_HZ / 60
+        return self._outcome(tally, alone_from, alone_to, echo_dbfs, wake_missed)
+
+    # ------------------------------------------------------------------ 10 ms
+
+    def _step(self) -> None:
+        device = self.device
+        device.step()
+        self._sound.step()
+        position = device.position
+        track = device.engine.mixer.speech
+        self._played += track.gain > 0.0
+        if track.gain < 1.0:
+            self._full_since = position
+        if device.mouth.speaking is not None:
+            self._quiet_since = position
+        elif not self._talked_to and position - self._quiet_since >= GAP:
+            self._say()
+        if self._scores is not None:
+            self._scores.append(device.ear.barge_in_score)
+
+    def _say(self) -> None:
+        """A new reply, at once: whatever the device was still busy with is ended as by a button."""
+        self._ours = True
+        self.device.hush()
+        self._ours = False
+        self.device.say(
+            "Sound." if self.session.condition.playback != "speech" else playback.story(self._turn)
+        )
+        self._turn += 1
+        self._begun = self._quiet_since = self.device.position
+
+    def _pass(self, count: int) -> None:
+        self._until(lambda end=self.device.position + count: self.device.position >= end)  # type: ignore[misc]
+
+    def _until(self, over: Callable[[], bool]) -> None:
+        latest = self.device.position + STUCK
+        while not over():
+            self._step()
+            if self.device.position > latest and self.device.position - self._full_since < STEADY:
+                return  # it never comes to rest: what follows is measured as it is
+
+    def _traced(self, event: TraceEvent) -> None:
+        if not self._ours or event.event not in ("cancel", "resume"):
+            self.events.append(event)
+
+    # ------------------------------------------------------------------ trials
+
+    def _lines(self) -> list[people.Line]:
+        """Everything that is said in this session, in a disorder of its own; in a film one after the other."""
+        plan, room = self.plan, self.session.room
+        lines = [
+            *people.backchannels(plan.backchannels, room * plan.backchannels),
+            *people.interruptions(plan.interruptions, room * plan.interruptions, self._rng, plan.speech),
+            *people.stops(plan.stops, room * plan.stops),
+            *people.wake_words(plan.wakes, room * plan.wakes, plan.wake),
+        ]
+        order = range(len(lines)) if self._scores is not None else self._rng.permutation(len(lines))
+        return [lines[k] for k in order]
+
+    def _trial(self, line: people.Line, wet: np.ndarray, gain_db: float, talker: int) -> None:
+        device = self.device
+        wait = STEADY + int(self._rng.integers(JITTER // FRAME)) * FRAME
+        if device.position - self._begun > REPLY:
+            self._say()
+        self._until(lambda: device.position - self._full_since >= wait)
+        start = device.position
+        self._talked_to = True
+        self.room.say(line.clip, start, gain_db, talker)
+        first, last = edges(wet)
+        onset, end = start + first, start + last
+        self._until(lambda: device.position >= end + AFTER)
+        if line.kind == "backchannel":
+            full = FRAME + self.room.output_latency_ms * RATE_HZ // 1000
+            self._until(
+                lambda: device.position - self._full_since > full or device.position >= end + RESUMED_BY
+            )
+        self.trials.append(Trial(line.kind, line.text, line.voice, onset, end, device.position))
+        self._talked_to = False
+        if device.engine.mixer.speech.gain < 1.0:
+            self._say()
+        self._full_since = device.position
+
+    # ------------------------------------------------------------------ figures
+
+    def _echo_dbfs(self, start: int, end: int) -> float:
+        """Active level of the playback's echo at the microphone, the background taken off."""
+        mic, _, _ = self._sound.cut(start, end)
+        power = active_rms(mic) ** 2 - db_to_gain(FLOOR_DBFS) ** 2
+        if self.session.condition.noise != "quiet":
+            power -= db_to_gain(ECHO_DBFS + self.session.condition.ser_db - self.room.settings.snr_db) ** 2
+        return float(10 * np.log10(max(power, 1e-6)))
+
+    def _outcome(
+        self, tally: Tally, alone_from: int, alone_to: int, echo_dbfs: float, wake_missed: int
+    ) -> Outcome:
+        mic, clean, _ = self._sound.cut(alone_from, alone_to)
+        begin, begin_clean, _ = self._sound.cut(0, alone_to)
+        recorded = self._sound.cut(alone_from, min(alone_to, alone_from + CPU_S * RATE_HZ))
+        cpu_ms, speex_ms = cpu_ms_per_frame([new_canceller(), open_speex()], recorded[0], recorded[2])
+        film = None
+        if self._scores is not None:
+            mic, clean, _ = self._sound.cut(0, self.device.position)
+            frames = len(mic) // FRAME
+            film = Film(
+                mic, clean, self.gains.track(frames), np.array(self._scores[:frames], np.float32), self.events, self.trials
+            )  # fmt: skip
+        return Outcome(
+            session=self.session,
+            tally=tally,
+            erle_db=steady_db(*self._sound.cut(alone_from, alone_to)[:2]),
+            t20_s=time_to(20.0, begin, begin_clean),
+            cpu_ms=cpu_ms,
+            speex_ms=speex_ms,
+            detector_ms=detector_cpu_ms(self.device.config, recorded[1], recorded[2]),
+            echo_dbfs=echo_dbfs,
+            wake_missed_alone=wake_missed,
+            seconds=self.device.position / RATE_HZ,
+            trials=self.trials,
+            film=film,
+        )
+
+
+class Sound:
+    """Keeps what the engine's rings forget: microphone, canceller output and reference."""
+
+    def __init__(self, engine: AudioEngine) -> None:
+        self._engine = engine
+        self._pieces: list[tuple[np.ndarray, ...]] = []
+        self._until = 0
+
+    def step(self) -> None:
+        if self._engine.position - self._until >= RATE_HZ:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        count = self._engine.position - self._until
+        rings = (self._engine.mic, self._engine.clean, self._engine.reference)
+        self._pieces.append(tuple(np.array(ring.read(self._until, count).samples) for ring in rings))
+        self._until += count
+
+    def cut(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Samples ``start .. end`` of all three, float32 at 16 kHz."""
+        self._fetch()
+        mic, clean, reference = (np.concatenate(parts) for parts in zip(*self._pieces, strict=True))
+        self._pieces = [(mic, clean, reference)]
+        return mic[start:end], clean[start:end], reference[start:end]
