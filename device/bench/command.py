@@ -54,6 +54,7 @@ def add_parser(subparsers: Any) -> None:
             "--seconds", type=_seconds, default=20.0, help="length of the measurement (default 20)"
         )
     _add_barge_in(whats)
+    _add_echo(whats)
 
 
 def _add(whats: Any, name: str, text: str, run: Callable[[argparse.Namespace], int], **more: Any) -> Any:
@@ -150,6 +151,39 @@ def barge_in(args: argparse.Namespace) -> int:
     return 0
 
 
+# ---------------------------------------------------------------------- echo
+
+ECHO = """\
+The echo canceller alone, in simulated rooms: how much echo it takes away (ERLE), after how long, what of a talker it
+leaves (STOI), and its CPU time beside libspeexdsp's in the same run. docs/bench.md tells what each figure means."""
+
+
+def _add_echo(whats: Any) -> None:
+    parser = _add(whats, "echo", "the echo canceller alone", echo, description=ECHO)
+    parser.add_argument("--case", nargs="+", metavar="NAME", help="some cases only (default all)")
+    parser.add_argument(
+        "--rooms", type=_count(1, 50), default=3, help="rooms a case, the median counts (default 3)"
+    )
+    parser.add_argument("--seed", type=_count(0, 10**6), default=0, help="another number: other rooms")
+    parser.add_argument(
+        "--real", type=Path, metavar="DIR", help="also recordings named as in the AEC challenge"
+    )
+
+
+def echo(args: argparse.Namespace) -> int:
+    from device.bench.echo import figures
+    from device.bench.echo.cases import chosen
+    from device.bench.echo.measure import measure
+
+    cases = chosen(args.case)
+    result = _with_progress(lambda progress: measure(cases, args.rooms, args.seed, args.real, progress))
+    print(json.dumps(result) if args.json else figures.text(result))
+    return 0
+
+
+# ---------------------------------------------------------------------- progress
+
+
 def _with_progress(work: Callable[[Callable[[int, int], None]], dict[str, Any]]) -> dict[str, Any]:
     """``work(progress)`` with a bar on standard error where somebody watches."""
     if not sys.stderr.isatty():
@@ -165,7 +199,7 @@ def _with_progress(work: Callable[[Callable[[int, int], None]], dict[str, Any]])
     )
 
     columns = (
-        TextColumn("sessions"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:

@@ -6,6 +6,8 @@ import statistics
 import time
 from typing import Protocol
 
+import numpy as np
+
 from device.audio.backends import Samples
 from device.audio.canceller import Canceller
 from device.config import Config
@@ -20,6 +22,12 @@ class EchoPart(Protocol):
 def new_canceller() -> EchoPart:
     """The device's software echo canceller, knowing nothing yet."""
     return Canceller()
+
+
+def cancel(part: EchoPart, mic: Samples, reference: Samples) -> Samples:
+    """The output of ``part`` over whole recordings of the same length, float32 at 16 kHz."""
+    frames = range(0, len(mic) - FRAME + 1, FRAME)
+    return np.concatenate([part.step(mic[at : at + FRAME], reference[at : at + FRAME]) for at in frames])
 
 
 def detector_cpu_ms(config: Config, clean: Samples, reference: Samples) -> float:

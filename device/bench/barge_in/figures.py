@@ -7,6 +7,7 @@ rooms, levels and costs the medians of its rooms.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from device.bench.barge_in.judge import Tally
 from device.bench.barge_in.plan import Condition
+from device.bench.table import cell, table
 
 if TYPE_CHECKING:
     from device.bench.barge_in.session import Outcome
@@ -69,7 +71,7 @@ def _row(condition: Condition, mine: Sequence[Outcome], total: Tally) -> dict[st
         "wake_missed": total.wake_missed,
         "wake_false_accepts": total.wake_false_accepts,
         "erle_db": _median((outcome.erle_db for outcome in mine), 1),
-        "t20_s": _median((outcome.t20_s for outcome in mine), 2),
+        "t20_s": _median((math.inf if outcome.t20_s is None else outcome.t20_s for outcome in mine), 2),
         "cpu_ms_per_10ms": _median((outcome.cpu_ms for outcome in mine), 4),
         "speexdsp_cpu_ms_per_10ms": _median((outcome.speex_ms for outcome in mine), 4),
     }
@@ -107,7 +109,9 @@ def _rate(count: int, time: float) -> float | None:
 
 def _median(values: Iterable[float | None], digits: int) -> float | None:
     known = [value for value in values if value is not None]
-    return round(statistics.median(known), digits) if known else None
+    if not known or not math.isfinite(middle := statistics.median(known)):
+        return None
+    return round(middle, digits)
 
 
 # ---------------------------------------------------------------------- for people
@@ -117,41 +121,20 @@ def text(result: dict[str, Any]) -> str:
     """The result as tables of plain text."""
     setup, rows = result["setup"], result["conditions"]
     also = result["also"]
-    first = _table("giving way to a talker [ms], and to nobody [per minute]", COLUMNS, rows, (
+    first = table("giving way to a talker [ms], and to nobody [per minute]", COLUMNS, rows, (
         (5, 7, "to duck"), (7, 9, "to silence"), (9, 12, "false"),
     ))  # fmt: skip
-    second = _table("what was said, and the canceller", WORDS, rows, (
+    second = table("what was said, and the canceller", WORDS, rows, (
         (3, 7, "backchannels"), (7, 9, '"stop"'), (9, 12, "wake word"), (12, 14, "echo, dB and s"),
     ))  # fmt: skip
-    cpu = [_cell(_median((row[key] for row in table), 4), ".3f") for table, key in (
+    cpu = [cell(_median((row[key] for row in those), 4), ".3f") for those, key in (
         (rows, "cpu_ms_per_10ms"), (rows, "speexdsp_cpu_ms_per_10ms"), (also, "detector_cpu_ms_per_10ms"),
     )]  # fmt: skip
     hours = sum(row["playback_min"] for row in also) / 60
     lines = [
         f"CPU for 10 ms of sound: canceller {cpu[0]} ms, libspeexdsp {cpu[1]} ms, detector {cpu[2]} ms",
-        f'false "stop": {_cell(result["false_stops_per_h"], ".2f")} an hour, in {hours:.2f} h of playback',
+        f'false "stop": {cell(result["false_stops_per_h"], ".2f")} an hour, in {hours:.2f} h of playback',
         f"rooms {setup['room_seeds']}, recogniser {setup['recogniser']}, talkers: {setup['talkers']}",
         *setup["notes"],
     ]
     return "\n".join((first, "", second, "", *lines))
-
-
-def _table(
-    title: str, columns: Sequence[tuple[str, str, str]], rows: Sequence[dict[str, Any]], groups: Sequence[Any]
-) -> str:
-    cells = [[head for head, _, _ in columns]]
-    cells += [[_cell(row[key], form) for _, key, form in columns] for row in rows]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(columns))]
-    for first, last, name in groups:  # a group is at least as wide as its name
-        short = len(name) - sum(widths[first:last]) - 2 * (last - first - 1)
-        widths[first] += max(0, short)
-    above = ""
-    for first, last, name in groups:
-        above = above.ljust(sum(widths[:first]) + 2 * first)
-        above += name.center(sum(widths[first:last]) + 2 * (last - first - 1), "-")
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-    return "\n".join((title, above, *lines))
-
-
-def _cell(value: Any, form: str) -> str:
-    return "-" if value is None else format(value, form)

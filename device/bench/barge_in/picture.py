@@ -16,12 +16,15 @@ import numpy as np
 
 from device.bench.barge_in.session import Film, Outcome
 from device.errors import ScenarioError
-from device.scenario.score import BLUE, GREEN, INK, ORANGE, PURPLE, RED
+from device.scenario.score import BLUE, GREEN, INK, ORANGE, PURPLE, RED, shortened
+from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ
 
 LENGTH_S, BEFORE_S = 12.0, 1.2
 LOWEST_DB = -30.0
 """Drawn for silence."""
+AGAIN_S = 2.0
+"""A talker who is found again so soon is the same one."""
 SIGNS = {
     "barge_in": ("talker found", BLUE, "o"),
     "duck": ("duck", ORANGE, "v"),
@@ -31,7 +34,7 @@ SIGNS = {
     "wake": ("wake word", PURPLE, "D"),
     "final": ("understood", INK, "|"),
 }
-LANES = ("microphone", "after the\ncanceller", "gain of the\nreply, dB", "detector\nscore", "decisions")
+LANES = ("microphone", "after the\ncanceller", "gain of the\nreply [dB]", "detector's\nscore", "decisions")
 
 
 def check(path: Path) -> None:
@@ -57,18 +60,19 @@ def draw(outcome: Outcome, path: Path) -> None:
     film = outcome.film
     if film is None:
         raise ValueError("the session was run without a film")
-    first = min((trial.onset for trial in film.trials), default=0) / RATE_HZ - BEFORE_S
-    start = max(0.0, first)
+    first = film.trials[0].onset if film.trials else 0
+    start = max(0.0, first / RATE_HZ - BEFORE_S)
     end = min(start + LENGTH_S, len(film.mic) / RATE_HZ)
     style = {"font.family": "DejaVu Sans", "font.size": 11, "axes.edgecolor": "#BBBBBB"}
     with plt.rc_context(style):
         figure, lanes = plt.subplots(
             5, 1, figsize=(14, 8.2), dpi=110, sharex=True, height_ratios=(1.5, 1.5, 1.0, 1.1, 0.9)
         )
-        figure.subplots_adjust(left=0.085, right=0.985, top=0.875, bottom=0.065, hspace=0.12)
+        figure.subplots_adjust(left=0.105, right=0.985, top=0.875, bottom=0.065, hspace=0.12)
         _title(figure, outcome)
         for axes, name in zip(lanes, LANES, strict=True):
-            axes.set_ylabel(name, rotation=0, ha="right", va="center", labelpad=10, color=INK)
+            axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
+            axes.yaxis.set_label_coords(-0.034, 0.5)
             axes.grid(axis="x", color="#EBEBEB", lw=0.8)
             axes.set_axisbelow(True)
             for side in ("top", "right"):
@@ -140,6 +144,7 @@ def _score(axes: Any, film: Film, start: float, end: float) -> None:
     times = np.arange(len(film.score)) * FRAME / RATE_HZ
     axes.plot(times, film.score, color=PURPLE, lw=1.2)
     shown = film.score[int(start * RATE_HZ / FRAME) : int(end * RATE_HZ / FRAME)]
+    shown = shown[np.isfinite(shown)]
     low, high = (float(np.percentile(shown, q)) for q in (5, 100)) if len(shown) else (0.0, 1.0)
     margin = 0.08 * max(high - low, 1e-3)
     axes.set_ylim(low - margin, high + margin)
@@ -150,17 +155,21 @@ def _decisions(lanes: Any, film: Film, start: float, end: float) -> None:
     axes = lanes[-1]
     axes.set_ylim(-1, 1)
     axes.set_yticks([])
-    shown = []
+    shown: list[tuple[float, TraceEvent]] = []
     for event in film.events:
         at = event.position / RATE_HZ
         if event.event not in SIGNS or not start <= at <= end or (event.event == "final" and not event.text):
+            continue
+        if event.event == "barge_in" and any(
+            e.event == "barge_in" and at - then < AGAIN_S for then, e in shown
+        ):
             continue
         shown.append((at, event))
     free = [-1e9] * 3
     for at, event in shown:
         label, colour, sign = SIGNS[event.event]
         if event.event == "final":
-            label = f"heard “{event.text}”"
+            label = shortened(f"heard “{event.text}”", int((end - at) / (end - start) * 130))
         row = next((k for k, until in enumerate(free) if at > until), int(np.argmin(free)))
         free[row] = at + (0.35 + 0.085 * len(label)) * (end - start) / LENGTH_S
         y = 0.66 - 0.66 * row

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from device.audio import AudioEngine
 from device.audio.backends.room import ECHO_DBFS, FLOOR_DBFS, RoomBackend
 from device.audio.levels import active_rms, db_to_gain
 from device.bench.barge_in import people, playback
 from device.bench.barge_in.gain import GainBackend, GainLog
 from device.bench.barge_in.judge import Tally, Trial, alone, edges, judge, unprovoked
 from device.bench.barge_in.plan import Plan, Session
+from device.bench.barge_in.sound import Sound
 from device.bench.cpu import cpu_ms_per_frame
 from device.bench.erle import steady_db, time_to
 from device.bench.parts import detector_cpu_ms, new_canceller
@@ -39,6 +39,8 @@ GAP = samples(300)
 """After a reply that ended, until the next one."""
 REPLY = samples((playback.REPLY_S - 15) * 1000)
 """A trial is not begun later than this in a reply."""
+FILM_END = samples(3000)
+"""What a film shows after its last talker."""
 PLACES = 6
 """Where talkers stand in a room, each trial in the next one."""
 CPU_S = 20
@@ -147,6 +149,8 @@ class _Run:
                 if line.kind == "wake":
                     wake_missed += not people.wakes(wet, device.config.wake.threshold_playing)
                 self._trial(line, wet, gain_db, talker)
+            if self._scores is not None:
+                self._pass(FILM_END)
         finally:
             device.stop()
         for trial in self.trials:
@@ -230,6 +234,8 @@ class _Run:
                 lambda: device.position - self._full_since > full or device.position >= end + RESUMED_BY
             )
         self.trials.append(Trial(line.kind, line.text, line.voice, onset, end, device.position))
+        if self._scores is not None and line.kind == "interruption":
+            return  # a film goes on with what the device itself says
         self._talked_to = False
         if device.engine.mixer.speech.gain < 1.0:
             self._say()
@@ -256,9 +262,9 @@ class _Run:
         if self._scores is not None:
             mic, clean, _ = self._sound.cut(0, self.device.position)
             frames = len(mic) // FRAME
-            film = Film(
-                mic, clean, self.gains.track(frames), np.array(self._scores[:frames], np.float32), self.events, self.trials
-            )  # fmt: skip
+            scores = np.array(self._scores[:frames], np.float32)
+            scores[1:][scores[1:] == scores[:-1]] = np.nan  # nothing is played, and the detector rests
+            film = Film(mic, clean, self.gains.track(frames), scores, self.events, self.trials)
         return Outcome(
             session=self.session,
             tally=tally,
@@ -273,29 +279,3 @@ class _Run:
             trials=self.trials,
             film=film,
         )
-
-
-class Sound:
-    """Keeps what the engine's rings forget: microphone, canceller output and reference."""
-
-    def __init__(self, engine: AudioEngine) -> None:
-        self._engine = engine
-        self._pieces: list[tuple[np.ndarray, ...]] = []
-        self._until = 0
-
-    def step(self) -> None:
-        if self._engine.position - self._until >= RATE_HZ:
-            self._fetch()
-
-    def _fetch(self) -> None:
-        count = self._engine.position - self._until
-        rings = (self._engine.mic, self._engine.clean, self._engine.reference)
-        self._pieces.append(tuple(np.array(ring.read(self._until, count).samples) for ring in rings))
-        self._until += count
-
-    def cut(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Samples ``start .. end`` of all three, float32 at 16 kHz."""
-        self._fetch()
-        mic, clean, reference = (np.concatenate(parts) for parts in zip(*self._pieces, strict=True))
-        self._pieces = [(mic, clean, reference)]
-        return mic[start:end], clean[start:end], reference[start:end]
