@@ -14,6 +14,7 @@ import numpy as np
 from device.audio.backends import Samples
 from device.audio.levels import clip_edges
 from device.bench.barge_in.gain import GainLog
+from device.conversation import words
 from device.trace import TraceEvent
 from device.values import FRAME, ms, samples
 
@@ -68,6 +69,7 @@ class Tally:
     resume_ms: list[float] = field(default_factory=list)
     stop_words: int = 0
     stop_word_hits: int = 0
+    voided: int = 0
     false_stops: int = 0
     """"Stop" was understood while nobody spoke."""
     misheard_stops: int = 0
@@ -84,7 +86,13 @@ class Tally:
 
 
 def judge(trial: Trial, gains: GainLog, events: Sequence[TraceEvent], tally: Tally) -> None:
-    """Count ``trial`` into ``tally``; ``events`` are the session's, in order."""
+    """Count ``trial`` into ``tally``; ``events`` are the session's, in order.
+
+    Void is one that begins while the playback has given way already, to nobody: it says nothing of its talker.
+    """
+    if trial.kind != "wake" and gains.first_full(trial.onset, trial.onset + 1) is None:
+        tally.voided += 1
+        return
     match trial.kind:
         case "interruption":
             _interruption(trial, gains, tally)
@@ -156,9 +164,9 @@ def unprovoked(trials: Sequence[Trial], events: Sequence[TraceEvent], tally: Tal
 
 
 def _by_stop(cancel: TraceEvent, events: Sequence[TraceEvent]) -> bool:
-    """Whether the word "stop" is why it was cancelled."""
+    """Whether "stop", or another phrase that ends everything, is why it was cancelled."""
     return any(
-        "stop" in event.text.lower().split() and event.data.get("accepted", False)
+        event.data.get("accepted", False) and words.judge(event.text).stop > 0
         for event in events
         if event.event in ("partial", "final") and 0 <= cancel.position - event.position <= FRAME
     )

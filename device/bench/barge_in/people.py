@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 
 from device.audio.levels import clip_edges, rms_db
 from device.audio.wav import read_wav
+from device.conversation.words import judge
 from device.ear.feed import to_pcm
+from device.ear.recognisers.messages import MAX_AUDIO_SAMPLES, Audio, Begin, End
 from device.ear.wake import WakeWords
 from device.ear.wake_models import find_word
+from device.engines import EngineDoor
 from device.errors import AudioError, ScenarioError
 from device.scenario import talkers
-from device.values import FRAME, RATE_HZ, samples
+from device.values import FRAME, RATE_HZ, Final, Partial, samples
 
 Samples = NDArray[np.float32]
 Kind = Literal["interruption", "backchannel", "stop", "wake"]
 
-VOICES = ("flite:rms", "flite:kal", "en-gb+f4", "en-us+m6", "en-gb-scotland", "en-gb-x-rp+f2")
+VOICES = ("flite:rms", "en-us+f2", "en-gb+f4", "en-us+m6", "en-gb-scotland", "en-gb-x-rp+f2")
+"""Each of them wakes the device when nothing is played. flite's kal does not, and is kal16's speaker besides."""
 WAKE_WORD = "alexa"
-WAKE_VOICES = ("flite:rms", "en-gb+f4", "en-us+m6", "en-gb-scotland", "en-gb-x-rp+f2", "en-us+f2")
-"""flite's kal does not wake the model, however loud and near it is."""
 INTERRUPTIONS = (
     "Could you turn the radio down in the bedroom please",
     "Actually I meant the train on Thursday morning",
@@ -118,13 +120,13 @@ def stops(count: int, skip: int) -> list[Line]:
 
 
 def wake_words(count: int, skip: int, folder: Path | None) -> list[Line]:
-    """The wake word by synthetic voices that wake in the quiet, or the recordings of ``folder`` as they come."""
+    """The wake word by synthetic voices, or the recordings of ``folder`` as they come."""
     if folder is not None:
         return [
             Line("wake", "", path.name, recording(path)) for path in draw(wavs(folder, "--wake"), count, skip)
         ]
     text = WAKE_WORD.capitalize() + "."
-    return [_say("wake", text, WAKE_VOICES[(skip + k) % len(WAKE_VOICES)]) for k in range(count)]
+    return [_say("wake", text, VOICES[(skip + k) % len(VOICES)]) for k in range(count)]
 
 
 def wakes(sound: Samples, threshold: float) -> bool:
@@ -134,6 +136,24 @@ def wakes(sound: Samples, threshold: float) -> bool:
     floor[RUN_UP : RUN_UP + len(sound)] += sound
     frames = [floor[at : at + FRAME] for at in range(0, len(floor) - FRAME + 1, FRAME)]
     return any(words.step(k * FRAME, to_pcm(frame), rms_db(frame), False) for k, frame in enumerate(frames))
+
+
+def understands_stop(sound: Samples, recogniser: EngineDoor, utterance: int) -> bool:
+    """Whether ``recogniser`` makes "stop" of ``sound``, as a microphone hears it when nothing is played.
+
+    Or another phrase that ends everything: what counts is what happens.
+    """
+    heard = np.random.default_rng(utterance).normal(0, FLOOR, len(sound) + RATE_HZ).astype(np.float32)
+    heard[RATE_HZ // 2 : RATE_HZ // 2 + len(sound)] += sound
+    recogniser.send(Begin(utterance, 0, 0))
+    for at in range(0, len(heard) - MAX_AUDIO_SAMPLES + 1, MAX_AUDIO_SAMPLES):
+        recogniser.send(Audio(utterance, at, to_pcm(heard[at : at + MAX_AUDIO_SAMPLES])))
+    recogniser.send(End(utterance))
+    return any(
+        isinstance(told, Partial | Final) and told.accepted and judge(told.text).stop > 0
+        for told in recogniser.poll()
+        if getattr(told, "utterance", -1) == utterance
+    )
 
 
 def _say(kind: Kind, text: str, voice: str) -> Line:

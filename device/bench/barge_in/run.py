@@ -118,7 +118,6 @@ def setup(plan: Plan) -> dict[str, Any]:
         "voices": list(people.VOICES),
         "wake_word": people.WAKE_WORD,
         "wake_talkers": _named(plan.wake) or "synthetic",
-        "wake_voices": list(people.WAKE_VOICES),
         "notes": notes,
     }
 

@@ -45,7 +45,10 @@ PLACES = 6
 """Where talkers stand in a room, each trial in the next one."""
 CPU_S = 20
 """Seconds of the recorded sound over which CPU time is measured."""
+UNUSED = 1_000_000
+"""Utterance numbers that no session reaches."""
 STUCK = 60 * RATE_HZ
+"""A device that does not come to rest for so long is talked to as it is; ``judge`` voids the trial if it is ducked."""
 
 
 @dataclass(slots=True)
@@ -61,8 +64,8 @@ class Outcome:
     detector_ms: float | None
     echo_dbfs: float
     """Active level of the echo at the microphone; talkers are placed ``ser_db`` above it."""
-    wake_missed_alone: int
-    """Wake words of the session that would not have woken without any playback."""
+    missed_alone: dict[str, int]
+    """Of the session's "wake" and "stop": how many are missed as well when nothing is played."""
     seconds: float
     trials: list[Trial] = field(default_factory=list)
     film: Film | None = None
@@ -125,6 +128,7 @@ class _Run:
         self._talked_to = False
         """A trial goes on: the floor is the talker's, no reply is begun."""
         self._turn = session.room
+        self._missed_alone = {"wake": 0, "stop": 0}
         self._begun = self._quiet_since = self._full_since = 0
         self._played = 0
         self._sound = Sound(self.device.engine)
@@ -141,23 +145,28 @@ class _Run:
             tally = Tally()
             alone(alone_from, alone_to, self._played - played, self.events, tally)
             echo_dbfs = self._echo_dbfs(alone_from, alone_to)
-            wake_missed = 0
+            stops = []
             gain_db = echo_dbfs - ECHO_DBFS
             for number, line in enumerate(self._lines()):
                 talker = number % PLACES
                 wet = self.room.at_microphone(line.clip, gain_db, talker)
                 if line.kind == "wake":
-                    wake_missed += not people.wakes(wet, device.config.wake.threshold_playing)
+                    self._missed_alone["wake"] += not people.wakes(wet, device.config.wake.threshold_playing)
+                elif line.kind == "stop":
+                    stops.append(wet)
                 self._trial(line, wet, gain_db, talker)
             if self._scores is not None:
                 self._pass(FILM_END)
+            for number, wet in enumerate(stops):
+                heard = people.understands_stop(wet, device.recogniser, UNUSED + number)
+                self._missed_alone["stop"] += not heard
         finally:
             device.stop()
         for trial in self.trials:
             judge(trial, self.gains, self.events, tally)
         unprovoked(self.trials, self.events, tally)
         tally.playback_min = self._played * FRAME / RATE_HZ / 60
-        return self._outcome(tally, alone_from, alone_to, echo_dbfs, wake_missed)
+        return self._outcome(tally, alone_from, alone_to, echo_dbfs)
 
     # ------------------------------------------------------------------ 10 ms
 
@@ -251,9 +260,7 @@ class _Run:
             power -= db_to_gain(ECHO_DBFS + self.session.condition.ser_db - self.room.settings.snr_db) ** 2
         return float(10 * np.log10(max(power, 1e-6)))
 
-    def _outcome(
-        self, tally: Tally, alone_from: int, alone_to: int, echo_dbfs: float, wake_missed: int
-    ) -> Outcome:
+    def _outcome(self, tally: Tally, alone_from: int, alone_to: int, echo_dbfs: float) -> Outcome:
         mic, clean, _ = self._sound.cut(alone_from, alone_to)
         begin, begin_clean, _ = self._sound.cut(0, alone_to)
         recorded = self._sound.cut(alone_from, min(alone_to, alone_from + CPU_S * RATE_HZ))
@@ -274,7 +281,7 @@ class _Run:
             speex_ms=speex_ms,
             detector_ms=detector_cpu_ms(self.device.config, recorded[1], recorded[2]),
             echo_dbfs=echo_dbfs,
-            wake_missed_alone=wake_missed,
+            missed_alone=self._missed_alone,
             seconds=self.device.position / RATE_HZ,
             trials=self.trials,
             film=film,
