@@ -30,7 +30,8 @@ DOORS = {
     "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "subprocesses", "trace"},
     "bench": {
         *BASE,
-        *["audio", "daemon", "daemon_command", "ear", "engines", "link", "mouth", "scenario", "trace"],
+        *["audio", "conversation", "daemon", "daemon_command", "ear", "engines", "link", "mouth"],
+        *["scenario", "trace"],
     },
     # single files
     "values": set(),
