@@ -30,8 +30,10 @@ from device.bench.barge_in.plan import (
     Plan,
     Session,
 )
-from device.bench.barge_in.session import Outcome, run
+from device.bench.barge_in.session import Outcome, configuration, run
 from device.bench.speex import ABSENT, open_speex
+from device.ear.recognisers import recogniser_settings
+from device.errors import EarshotError, ScenarioError
 
 PACKAGES = ("numpy", "pocketsphinx", "vosk", "espeakng-loader", "pymicro-wakeword", "webrtcvad-wheels")
 
@@ -52,7 +54,7 @@ def measure(
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
         try:
             progress(0, len(sessions))
-            running = {pool.submit(run, plan, session): session for session in sessions}
+            running = {pool.submit(_session, plan, session): session for session in sessions}
             for number, future in enumerate(as_completed(running), 1):
                 outcomes[running[future]] = future.result()
                 progress(number, len(sessions))
@@ -69,17 +71,23 @@ def film(plan: Plan) -> Outcome:
     session = Session(Condition(min(plan.sers, key=abs), plan.playbacks[0], plan.noises[0]), 0)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(run, plan, session, True).result()
+        return pool.submit(_session, plan, session, True).result()
+
+
+def _session(plan: Plan, session: Session, film: bool = False) -> Outcome:
+    try:
+        return run(plan, session, film)
+    except EarshotError as exc:
+        raise ScenarioError(str(exc)) from None  # one that survives the way between processes
 
 
 def check(plan: Plan) -> None:
-    """Find out now, not after an hour, that something is missing."""
-    if plan.speech is not None:
-        people.wavs(plan.speech, "--speech")
-    if plan.wake is not None:
-        people.wavs(plan.wake, "--wake")
-    if plan.noise is not None:
-        people.noise(plan.noise, np.random.default_rng(0))
+    """Find out now, not after an hour, that something is missing: the first line of each kind is made."""
+    recogniser_settings(configuration(plan.recogniser))
+    rng = np.random.default_rng(0)
+    people.interruptions(1, 0, rng, plan.speech)
+    people.wake_words(1, 0, plan.wake)
+    people.noise(plan.noise, rng)
 
 
 def result(plan: Plan, outcomes: list[Outcome]) -> dict[str, Any]:
