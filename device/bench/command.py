@@ -112,6 +112,9 @@ def _add_barge_in(whats: Any) -> None:
     option("--playback", nargs="+", choices=["speech", "music", "tones"], help="what is played (default all)")
     option("--background", nargs="+", choices=["quiet", "noise"], help="what else sounds (default both)")
     option("--quick", action="store_true", help="speech in the quiet at 0 and -10 dB, and less of everything")
+    option(
+        "--alone", type=_alone, metavar="S", help="playback without a talker in each session (default 60 s)"
+    )
     option("--seed", type=_count(0, 10**6), default=0, help="another number: other rooms, another order")
     option("--jobs", type=_count(1, 64), default=1, help="sessions at a time (default 1)")
     option("--speech", type=Path, metavar="DIR", help="WAV files of people, to interrupt with")
@@ -133,6 +136,8 @@ def barge_in(args: argparse.Namespace) -> int:
         chosen = chosen.quick()
     given = {"sers": args.ser, "playbacks": args.playback, "noises": args.background}
     chosen = replace(chosen, **{key: tuple(dict.fromkeys(value)) for key, value in given.items() if value})
+    if args.alone is not None:
+        chosen = replace(chosen, alone_s=args.alone)
     if args.plot is None and not args.rooms:
         raise ScenarioError(
             "--rooms 0 measures nothing; give 1 or more, or --plot FILE for the picture alone"
@@ -225,6 +230,13 @@ def _count(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return count
+
+
+def _alone(text: str) -> float:
+    value = float(text)
+    if not 10 <= value <= 36_000:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 10 to 36000 seconds")
+    return value
 
 
 def _ser(text: str) -> float:

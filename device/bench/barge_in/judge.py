@@ -62,6 +62,8 @@ class Tally:
     false_ducks: int = 0
     false_holds: int = 0
     false_cancels: int = 0
+    false_turns: int = 0
+    """Times that the device, with nobody there, asked the endpoint something: it answers itself."""
     backchannels: int = 0
     backchannel_ducks: int = 0
     backchannel_holds: int = 0
@@ -148,6 +150,7 @@ def alone(start: int, end: int, playing: int, events: Sequence[TraceEvent], tall
     tally.false_ducks += len(_among(events, "duck", start, end))
     tally.false_holds += len(_among(events, "hold", start, end))
     tally.false_cancels += len(_among(events, "cancel", start, end))
+    tally.false_turns += len(_among(events, "turn", start, end))
 
 
 def unprovoked(trials: Sequence[Trial], events: Sequence[TraceEvent], tally: Tally) -> None:

@@ -52,18 +52,19 @@ def story(turn: int) -> str:
 
 
 class SoundVoice:
-    """An engine door (``device.engines.EngineDoor``) that answers each clause with the next of ``sounds``, in turn.
+    """An engine door (``device.engines.EngineDoor``) that answers each clause with the next of ``sounds``, in turn,
+    beginning with number ``first``.
 
     No word times: a resume goes on where it was held.
     """
 
     name = "voice"
 
-    def __init__(self, sounds: Sequence[Samples]) -> None:
+    def __init__(self, sounds: Sequence[Samples], first: int = 0) -> None:
         self.restarts = 0
         self.failure: str | None = None
         self._pcm = [to_int16(sound).tobytes() for sound in sounds]
-        self._next = 0
+        self._next = first
         self._replies: list[Any] = [Ready("sound", "bench", RATE_HZ, 0.0, timed=False)]
 
     def send(self, message: Any) -> bool:

@@ -110,9 +110,13 @@ class _Run:
             settings = replace(settings, noise=people.noise(plan.noise, session.generator(plan.seed, 1)))
         self.room = RoomBackend(settings)
         self.backend = GainBackend(self.room)
+        # another beginning at each level: four levels then watch four times as much playback without a talker
+        first = session.room + plan.sers.index(condition.ser_db)
         voice = None
         if condition.playback != "speech":
-            voice = playback.SoundVoice(playback.sounds(condition.playback, session.generator(plan.seed, 2)))
+            voice = playback.SoundVoice(
+                playback.sounds(condition.playback, session.generator(plan.seed, 2)), first
+            )
         self.device = Device(
             configuration(plan.recogniser), self.backend, OfflineTransport(), in_process=True,  # type: ignore[arg-type]
             trace=self._traced, voice=voice,
@@ -127,7 +131,7 @@ class _Run:
         )
         self._talked_to = False
         """A trial goes on: the floor is the talker's, no reply is begun."""
-        self._turn = session.room
+        self._turn = first
         self._missed_alone = {"wake": 0, "stop": 0}
         self._begun = self._quiet_since = self._full_since = 0
         self._played = 0
