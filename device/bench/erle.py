@@ -33,7 +33,9 @@ def band_limited(samples: Samples) -> Samples:
 def frame_powers(samples: Samples) -> Powers:
     """Mean square of each whole 10 ms frame."""
     frames = len(samples) // FRAME
-    return np.square(samples[: frames * FRAME].reshape(frames, FRAME), dtype=np.float64).mean(axis=1)
+    return np.asarray(
+        np.square(samples[: frames * FRAME].reshape(frames, FRAME), dtype=np.float64).mean(axis=1)
+    )
 
 
 def sounding(echo: Samples) -> NDArray[np.bool_]:

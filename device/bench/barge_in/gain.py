@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class GainLog:
         """The same for full gain."""
         return self._first(start, end, lambda gains: gains >= 1.0)
 
-    def _first(self, start: int, end: int, wanted) -> int | None:  # type: ignore[no-untyped-def]
+    def _first(self, start: int, end: int, wanted: Callable[[np.ndarray], np.ndarray]) -> int | None:
         k = max(0, bisect_left(self._positions, start - FRAME + 1))
         while k < len(self._positions) and self._positions[k] < end:
             before, after = self._before[k], self._after[k]
