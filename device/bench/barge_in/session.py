@@ -126,12 +126,13 @@ class _Run:
         self.events: list[TraceEvent] = []
         self.trials: list[Trial] = []
         self._rng = session.generator(plan.seed, 3)
-        self._ours = (
-            False  # what is decided because the benchmark has pressed "stop" is no decision of the device
-        )
+        self._pressed = False
+        """What is decided because the benchmark has pressed "stop" is no decision of the device."""
         self._talked_to = False
         """A trial goes on: the floor is the talker's, no reply is begun."""
         self._turn = first
+        self._reply: int | None = None
+        """The reply that the benchmark has asked for; the device says things of its own, too."""
         self._missed_alone = {"wake": 0, "stop": 0}
         self._begun = self._quiet_since = self._full_since = 0
         self._played = 0
@@ -183,36 +184,37 @@ class _Run:
         self._played += track.gain > 0.0
         if track.gain < 1.0:
             self._full_since = position
-        if device.mouth.speaking is not None:
+        speaking = device.mouth.speaking
+        if speaking is not None:
             self._quiet_since = position
-        elif not self._talked_to and position - self._quiet_since >= GAP:
+            self._reply = self._reply or speaking
+        if not self._talked_to and (
+            position - self._quiet_since >= GAP or (speaking is not None and speaking != self._reply)
+        ):
             self._say()
         if self._scores is not None:
             self._scores.append(device.ear.barge_in_score)
 
     def _say(self) -> None:
         """A new reply, at once: whatever the device was still busy with is ended as by a button."""
-        self._ours = True
+        self._pressed = True
         self.device.hush()
-        self._ours = False
-        self.device.say(
-            "Sound." if self.session.condition.playback != "speech" else playback.story(self._turn)
-        )
+        self._pressed = False
+        speech = self.session.condition.playback == "speech"
+        self.device.say(playback.story(self._turn) if speech else "Sound.")
         self._turn += 1
+        self._reply = None
         self._begun = self._quiet_since = self.device.position
 
     def _pass(self, count: int) -> None:
         self._until(lambda end=self.device.position + count: self.device.position >= end)  # type: ignore[misc]
 
     def _until(self, over: Callable[[], bool]) -> None:
-        latest = self.device.position + STUCK
         while not over():
             self._step()
-            if self.device.position > latest and self.device.position - self._full_since < STEADY:
-                return  # it never comes to rest: what follows is measured as it is
 
     def _traced(self, event: TraceEvent) -> None:
-        if not self._ours or event.event not in ("cancel", "resume"):
+        if not self._pressed or event.event not in ("cancel", "resume"):
             self.events.append(event)
 
     # ------------------------------------------------------------------ trials
@@ -234,7 +236,8 @@ class _Run:
         wait = STEADY + int(self._rng.integers(JITTER // FRAME)) * FRAME
         if device.position - self._begun > REPLY:
             self._say()
-        self._until(lambda: device.position - self._full_since >= wait)
+        stuck = device.position + STUCK
+        self._until(lambda: device.position - self._full_since >= wait or device.position >= stuck)
         start = device.position
         self._talked_to = True
         self.room.say(line.clip, start, gain_db, talker)
@@ -250,7 +253,7 @@ class _Run:
         if self._scores is not None and line.kind == "interruption":
             return  # a film goes on with what the device itself says
         self._talked_to = False
-        if device.engine.mixer.speech.gain < 1.0:
+        if device.engine.mixer.speech.gain < 1.0 or device.mouth.speaking != self._reply:
             self._say()
         self._full_since = device.position
 
@@ -265,22 +268,26 @@ class _Run:
         return float(10 * np.log10(max(power, 1e-6)))
 
     def _outcome(self, tally: Tally, alone_from: int, alone_to: int, echo_dbfs: float) -> Outcome:
-        mic, clean, _ = self._sound.cut(alone_from, alone_to)
-        begin, begin_clean, _ = self._sound.cut(0, alone_to)
+        mic, clean, _ = self._sound.cut(0, alone_to)
         recorded = self._sound.cut(alone_from, min(alone_to, alone_from + CPU_S * RATE_HZ))
         cpu_ms, speex_ms = cpu_ms_per_frame([new_canceller(), open_speex()], recorded[0], recorded[2])
         film = None
         if self._scores is not None:
-            mic, clean, _ = self._sound.cut(0, self.device.position)
-            frames = len(mic) // FRAME
+            frames = self.device.position // FRAME
             scores = np.array(self._scores[:frames], np.float32)
             scores[1:][scores[1:] == scores[:-1]] = np.nan  # nothing is played, and the detector rests
-            film = Film(mic, clean, self.gains.track(frames), scores, self.events, self.trials)
+            film = Film(
+                *self._sound.cut(0, self.device.position)[:2],
+                self.gains.track(frames),
+                scores,
+                self.events,
+                self.trials,
+            )
         return Outcome(
             session=self.session,
             tally=tally,
-            erle_db=steady_db(*self._sound.cut(alone_from, alone_to)[:2]),
-            t20_s=time_to(20.0, begin, begin_clean),
+            erle_db=steady_db(mic[alone_from:], clean[alone_from:]),
+            t20_s=time_to(20.0, mic, clean),
             cpu_ms=cpu_ms,
             speex_ms=speex_ms,
             detector_ms=detector_cpu_ms(self.device.config, recorded[1], recorded[2]),
