@@ -134,10 +134,13 @@ def barge_in(args: argparse.Namespace) -> int:
     )  # fmt: skip
     if args.quick:
         chosen = chosen.quick()
-    given = {"sers": args.ser, "playbacks": args.playback, "noises": args.background}
-    chosen = replace(chosen, **{key: tuple(dict.fromkeys(value)) for key, value in given.items() if value})
-    if args.alone is not None:
-        chosen = replace(chosen, alone_s=args.alone)
+    chosen = replace(
+        chosen,
+        sers=tuple(dict.fromkeys(args.ser or chosen.sers)),
+        playbacks=tuple(dict.fromkeys(args.playback or chosen.playbacks)),
+        noises=tuple(dict.fromkeys(args.background or chosen.noises)),
+        alone_s=chosen.alone_s if args.alone is None else args.alone,
+    )
     if args.plot is None and not args.rooms:
         raise ScenarioError(
             "--rooms 0 measures nothing; give 1 or more, or --plot FILE for the picture alone"

@@ -9,25 +9,35 @@ from typing import Protocol
 import numpy as np
 
 from device.audio.backends import Samples
-from device.audio.canceller import Canceller
+from device.audio.echo import EchoCanceller
+from device.audio.ring import Ring
 from device.config import Config
 from device.ear.barge_in import BargeInDetector
 from device.values import FRAME, RATE_HZ
 
 
 class EchoPart(Protocol):
-    def step(self, mic: Samples, reference: Samples, adapt: bool = True) -> Samples: ...
+    """A canceller that knows what was, and will be, played."""
+
+    def step(self, position: int, mic: Samples) -> Samples:
+        """The 10 ms of the microphone from ``position`` on without the echo; float32 (160,) in and out."""
 
 
-def new_canceller() -> EchoPart:
-    """The device's software echo canceller, knowing nothing yet."""
-    return Canceller()
+def new_canceller(reference: Samples) -> EchoPart:
+    """The device's software echo canceller, knowing nothing yet.
+
+    ``reference``: what leaves the loudspeaker, float32 at 16 kHz from position 0 on.
+    """
+    ring = Ring(len(reference) + RATE_HZ)
+    ring.write(reference)
+    return EchoCanceller(ring)
 
 
-def cancel(part: EchoPart, mic: Samples, reference: Samples) -> Samples:
-    """The output of ``part`` over whole recordings of the same length, float32 at 16 kHz."""
-    frames = range(0, len(mic) - FRAME + 1, FRAME)
-    return np.concatenate([part.step(mic[at : at + FRAME], reference[at : at + FRAME]) for at in frames])
+def cancel(part: EchoPart, mic: Samples) -> Samples:
+    """The output of a new ``part`` over a whole recording, float32 at 16 kHz."""
+    return np.concatenate(
+        [part.step(at, mic[at : at + FRAME]) for at in range(0, len(mic) - FRAME + 1, FRAME)]
+    )
 
 
 def detector_cpu_ms(config: Config, clean: Samples, reference: Samples) -> float:

@@ -22,9 +22,10 @@ _SET_SAMPLING_RATE = 24
 
 
 class SpeexCanceller:
-    """``step`` as the device's canceller has it: float32 (160,) in and out. Raises OSError without the library."""
+    """An ``EchoPart`` for what is played by ``reference``. Raises OSError without the library."""
 
-    def __init__(self) -> None:
+    def __init__(self, reference: Samples) -> None:
+        self._played = to_int16(reference)
         self._library = library = ctypes.CDLL(LIBRARY)
         library.speex_echo_state_init.restype = ctypes.c_void_p
         library.speex_echo_state_init.argtypes = [ctypes.c_int, ctypes.c_int]
@@ -36,8 +37,8 @@ class SpeexCanceller:
         library.speex_echo_ctl(self._state, _SET_SAMPLING_RATE, ctypes.byref(rate))
         self._out = np.zeros(FRAME, np.int16)
 
-    def step(self, mic: Samples, reference: Samples, adapt: bool = True) -> Samples:
-        captured, played = to_int16(mic), to_int16(reference)
+    def step(self, position: int, mic: Samples) -> Samples:
+        captured, played = to_int16(mic), self._played[position : position + FRAME]
         self._library.speex_echo_cancellation(
             self._state, captured.ctypes.data, played.ctypes.data, self._out.ctypes.data
         )
@@ -48,9 +49,14 @@ class SpeexCanceller:
             self._library.speex_echo_state_destroy(self._state)
 
 
-def open_speex() -> SpeexCanceller | None:
+def open_speex(reference: Samples) -> SpeexCanceller | None:
     """One, or None where the library is not installed."""
     try:
-        return SpeexCanceller()
+        return SpeexCanceller(reference)
     except OSError:
         return None
+
+
+def installed() -> bool:
+    """Whether there is something to compare with."""
+    return open_speex(np.zeros(FRAME, np.float32)) is not None

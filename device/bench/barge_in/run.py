@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from device import __version__
+from device.bench import speex
 from device.bench.barge_in import figures, people
 from device.bench.barge_in.plan import (
     DELAY_MS,
@@ -31,7 +32,6 @@ from device.bench.barge_in.plan import (
     Session,
 )
 from device.bench.barge_in.session import Outcome, configuration, run
-from device.bench.speex import ABSENT, open_speex
 from device.ear.recognisers import recogniser_settings
 from device.errors import EarshotError, ScenarioError
 
@@ -104,7 +104,7 @@ def result(plan: Plan, outcomes: list[Outcome]) -> dict[str, Any]:
 
 
 def setup(plan: Plan) -> dict[str, Any]:
-    notes = [] if open_speex() else [ABSENT]
+    notes = [] if speex.installed() else [speex.ABSENT]
     return {
         "version": __version__,
         "python": platform.python_version(),

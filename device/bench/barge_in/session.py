@@ -270,7 +270,8 @@ class _Run:
     def _outcome(self, tally: Tally, alone_from: int, alone_to: int, echo_dbfs: float) -> Outcome:
         mic, clean, _ = self._sound.cut(0, alone_to)
         recorded = self._sound.cut(alone_from, min(alone_to, alone_from + CPU_S * RATE_HZ))
-        cpu_ms, speex_ms = cpu_ms_per_frame([new_canceller(), open_speex()], recorded[0], recorded[2])
+        played = recorded[2]
+        cpu_ms, speex_ms = cpu_ms_per_frame([new_canceller(played), open_speex(played)], recorded[0])
         film = None
         if self._scores is not None:
             frames = self.device.position // FRAME

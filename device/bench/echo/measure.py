@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -13,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from device import __version__
+from device.bench import speex
 from device.bench.cpu import cpu_ms_per_frame
 from device.bench.echo import intelligibility, real
 from device.bench.echo.cases import ALONE_S, FIRST_ROOM, MOVED_S, STEADY_S, TALK_S, Case
 from device.bench.echo.scene import Scene, make, speech
 from device.bench.erle import steady_db, time_to
 from device.bench.parts import cancel, new_canceller
-from device.bench.speex import ABSENT, open_speex
 from device.values import RATE_HZ
 
 SERS = (-10.0, 0.0)
@@ -59,10 +58,8 @@ def measure(
             found.append(figures(make(case, room, reply), case, stoi))
             progress(number * rooms + k, len(cases) * rooms)
         rows.append(row(case, found))
-    speex = open_speex() is not None
-    notes = [
-        note for note, missing in ((ABSENT, not speex), (intelligibility.ABSENT, stoi is None)) if missing
-    ]
+    missing = {speex.ABSENT: not speex.installed(), intelligibility.ABSENT: stoi is None}
+    notes = [note for note, absent in missing.items() if absent]
     return {
         "setup": {
             "version": __version__, "numpy": np.__version__, "rooms": seeds, "alone_s": ALONE_S, "steady_s": STEADY_S,
@@ -76,8 +73,7 @@ def measure(
 def figures(scene: Scene, case: Case, stoi: intelligibility.Stoi | None) -> Figures:
     """Measure one scene."""
     alone, echo, reference = scene.alone, scene.echo, scene.reference
-    canceller = new_canceller()
-    clean = cancel(canceller, echo[:alone], reference[:alone])
+    clean = cancel(new_canceller(reference), echo[:alone])
     steady = slice(alone - int(STEADY_S * RATE_HZ), alone)
     begin = int(MOVED_S * RATE_HZ) if case.moved else 0
     reached = time_to(20.0, echo[begin:alone], clean[begin:])
@@ -85,15 +81,16 @@ def figures(scene: Scene, case: Case, stoi: intelligibility.Stoi | None) -> Figu
     before: dict[float, float | None] = {}
     gain_db = 0.0
     for ser_db in SERS:
-        mic = scene.mic(ser_db)[alone:]
-        heard = cancel(copy.deepcopy(canceller), mic, reference[alone:])
-        after[ser_db], change_db = intelligibility.compare(scene.near[alone:], heard, stoi)
-        before[ser_db], _ = intelligibility.compare(scene.near[alone:], mic, stoi)
+        mic = scene.mic(ser_db)
+        heard = cancel(new_canceller(reference), mic)
+        after[ser_db], change_db = intelligibility.compare(scene.near[alone:], heard[alone:], stoi)
+        before[ser_db], _ = intelligibility.compare(scene.near[alone:], mic[alone:], stoi)
         if ser_db == SERS[0]:
             gain_db = change_db - ser_db
-    speex = open_speex()
-    speex_clean = None if speex is None else cancel(speex, echo[:alone], reference[:alone])
-    cpu_ms, speex_ms = cpu_ms_per_frame([new_canceller(), open_speex()], echo[:alone], reference[:alone])
+    other = speex.open_speex(reference)
+    other_clean = None if other is None else cancel(other, echo[:alone])
+    parts = [new_canceller(reference), speex.open_speex(reference)]
+    cpu_ms, speex_ms = cpu_ms_per_frame(parts, echo[:alone])
     return Figures(
         erle_db=steady_db(echo[steady], clean[steady]) or 0.0,
         t20_s=math.inf if reached is None else reached,
@@ -102,13 +99,13 @@ def figures(scene: Scene, case: Case, stoi: intelligibility.Stoi | None) -> Figu
         gain_db=gain_db,
         cpu_ms=cpu_ms,
         speex_ms=speex_ms,
-        speex_erle_db=None if speex_clean is None else steady_db(echo[steady], speex_clean[steady]),
+        speex_erle_db=None if other_clean is None else steady_db(echo[steady], other_clean[steady]),
     )
 
 
 def row(case: Case, found: Sequence[Figures]) -> dict[str, Any]:
     """Medians over the rooms; null where there is nothing (no STOI, no libspeexdsp, 20 dB never reached)."""
-    cpu, speex = median(f.cpu_ms for f in found), median(f.speex_ms for f in found)
+    cpu, other = median(f.cpu_ms for f in found), median(f.speex_ms for f in found)
     return {
         "case": case.name,
         "text": case.text,
@@ -122,8 +119,8 @@ def row(case: Case, found: Sequence[Figures]) -> dict[str, Any]:
         },
         "talker_gain_db": rounded(median(f.gain_db for f in found), 1),
         "cpu_ms_per_10ms": rounded(cpu, 4),
-        "speexdsp_cpu_ms_per_10ms": rounded(speex, 4),
-        "cpu_ratio": rounded(cpu / speex, 2) if cpu and speex else None,
+        "speexdsp_cpu_ms_per_10ms": rounded(other, 4),
+        "cpu_ratio": rounded(cpu / other, 2) if cpu and other else None,
         "speexdsp_erle_db": rounded(median(f.speex_erle_db for f in found), 1),
     }
 

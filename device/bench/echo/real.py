@@ -51,7 +51,7 @@ def measure(clip: Clip, stoi: intelligibility.Stoi | None) -> dict[str, Any]:
     played, mic = read_wav(clip.played), read_wav(clip.mic)
     count = min(len(played), len(mic)) // FRAME * FRAME
     played, mic = played[:count], mic[:count]
-    clean = cancel(new_canceller(), mic, played)
+    clean = cancel(new_canceller(played), mic)
     found: dict[str, Any] = {"clip": clip.name, "kind": clip.kind}
     if clip.kind == KINDS[0]:
         for first, last in SEGMENTS_S:
