@@ -21,7 +21,7 @@ from device.values import FRAME, samples
 ROOT = Path(__file__).parent.parent
 DUCK = 10 ** (-18 / 20)
 TINY = Plan(
-    sers=(0.0,), playbacks=("speech",), noises=("noise",), rooms=1, converge_s=4.0, alone_s=3.0, interruptions=1,
+    sers=(0.0,), playbacks=("speech",), noises=("noise",), rooms=1, converge_s=3.0, alone_s=2.0, interruptions=1,
     backchannels=1, stops=1, wakes=1,
 )  # fmt: skip
 SCHEMA = {
@@ -238,8 +238,8 @@ def test_music_and_tones_go_the_way_of_a_reply(kind, monkeypatch):
     plan = replace(
         TINY,
         playbacks=(kind,),
-        converge_s=2.0,
-        alone_s=8.0,
+        converge_s=1.0,
+        alone_s=7.0,
         interruptions=0,
         backchannels=0,
         stops=0,

@@ -74,7 +74,7 @@ def figures(scene: Scene, case: Case, stoi: intelligibility.Stoi | None) -> Figu
     """Measure one scene."""
     alone, echo, reference = scene.alone, scene.echo, scene.reference
     clean = cancel(new_canceller(reference), echo[:alone])
-    steady = slice(alone - int(STEADY_S * RATE_HZ), alone)
+    steady = slice(max(0, alone - int(STEADY_S * RATE_HZ)), alone)
     begin = int(MOVED_S * RATE_HZ) if case.moved else 0
     reached = time_to(20.0, echo[begin:alone], clean[begin:])
     after: dict[float, float | None] = {}
