@@ -23,6 +23,8 @@ from device.values import FRAME, RATE_HZ
 LENGTH_S, BEFORE_S = 12.0, 1.2
 LOWEST_DB = -30.0
 """Drawn for silence."""
+ROWS = 4
+"""Of decisions, so that several within a tenth of a second can be read."""
 AGAIN_S = 2.0
 """A talker who is found again so soon is the same one."""
 SIGNS = {
@@ -66,7 +68,7 @@ def draw(outcome: Outcome, path: Path) -> None:
     style = {"font.family": "DejaVu Sans", "font.size": 11, "axes.edgecolor": "#BBBBBB"}
     with plt.rc_context(style):
         figure, lanes = plt.subplots(
-            5, 1, figsize=(14, 8.2), dpi=110, sharex=True, height_ratios=(1.5, 1.5, 1.0, 1.1, 0.9)
+            5, 1, figsize=(14, 8.5), dpi=110, sharex=True, height_ratios=(1.5, 1.5, 1.0, 1.1, 1.15)
         )
         figure.subplots_adjust(left=0.105, right=0.985, top=0.875, bottom=0.065, hspace=0.12)
         _title(figure, outcome)
@@ -165,14 +167,14 @@ def _decisions(lanes: Any, film: Film, start: float, end: float) -> None:
         ):
             continue
         shown.append((at, event))
-    free = [-1e9] * 3
+    free = [-1e9] * ROWS
     for at, event in shown:
         label, colour, sign = SIGNS[event.event]
         if event.event == "final":
             label = shortened(f"heard “{event.text}”", int((end - at) / (end - start) * 130))
         row = next((k for k, until in enumerate(free) if at > until), int(np.argmin(free)))
         free[row] = at + (0.35 + 0.085 * len(label)) * (end - start) / LENGTH_S
-        y = 0.66 - 0.66 * row
+        y = 1 - (2 * row + 1) / ROWS
         axes.plot([at], [y], marker=sign, color=colour, ms=8, clip_on=False)
         axes.annotate(
             label, (at, y), xytext=(9, 0), textcoords="offset points", va="center", color=colour, fontsize=10.5,
