@@ -148,6 +148,15 @@ def test_a_stop_that_nobody_said_is_false_and_one_made_of_other_words_is_mishear
     assert (tally.false_stops, tally.misheard_stops) == counts
 
 
+def test_what_is_decided_between_trials_is_counted_apart():
+    trials = [Trial("wake", "", "", at * 16_000, (at + 1) * 16_000, (at + 2) * 16_000) for at in (2, 8)]
+    tally = Tally()
+    unprovoked(
+        trials, happened(("duck", 1.0), ("duck", 3.5), ("duck", 5.0), ("cancel", 6.0), ("cancel", 9.0)), tally
+    )
+    assert (tally.ducks_between, tally.cancels_between) == (1, 1)
+
+
 def test_a_cancel_by_time_is_no_stop_word():
     tally = Tally()
     unprovoked([], happened(("cancel", 1.5)), tally)

@@ -83,6 +83,8 @@ def _also(condition: Condition, mine: Sequence[Outcome], total: Tally) -> dict[s
         "unsilenced": total.onsets - total.missed - len(total.stop_ms),
         "backchannel_ducks": total.backchannel_ducks,
         "resume_p95_ms": percentile(total.resume_ms, 95),
+        "ducks_between_trials": total.ducks_between,
+        "cancels_between_trials": total.cancels_between,
         "false_turns": total.false_turns,
         "false_stops_per_h": _rate(total.false_stops, total.playback_min / 60),
         "misheard_stops": total.misheard_stops,

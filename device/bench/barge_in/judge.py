@@ -64,6 +64,9 @@ class Tally:
     false_cancels: int = 0
     false_turns: int = 0
     """Times that the device, with nobody there, asked the endpoint something: it answers itself."""
+    ducks_between: int = 0
+    cancels_between: int = 0
+    """The same as false ones, between trials: after clocks that ran apart, or right after a talker."""
     backchannels: int = 0
     backchannel_ducks: int = 0
     backchannel_holds: int = 0
@@ -154,7 +157,11 @@ def alone(start: int, end: int, playing: int, events: Sequence[TraceEvent], tall
 
 
 def unprovoked(trials: Sequence[Trial], events: Sequence[TraceEvent], tally: Tally) -> None:
-    """Count wake words and "stop"s that nobody said, over the whole session."""
+    """Count wake words and "stop"s that nobody said, over the whole session, and what was decided between trials."""
+    for one in events if trials else ():
+        if one.position > trials[0].until and not any(t.onset <= one.position <= t.until for t in trials):
+            tally.ducks_between += one.event == "duck"
+            tally.cancels_between += one.event == "cancel"
     tally.wake_false_accepts += sum(
         not any(t.kind == "wake" and t.onset <= e.position <= t.end + WAKE_LATE for t in trials)
         for e in events
