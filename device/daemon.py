@@ -32,6 +32,7 @@ from device.config import Config
 from device.conversation import Conversation
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
+from device.engines import EngineDoor
 from device.link import Link
 from device.link.messages import Echo
 from device.mouth import Mouth
@@ -54,8 +55,8 @@ class Device:
     ``backend`` is where sound comes from and goes to; ``transport`` carries turns (None: no broker at all, every
     turn gets the local answer). ``in_process`` runs the recogniser and the voice in this process and thread, for
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
-    it is quiet. ``trace`` is told all that happens.
-    ``now`` gives the local date and time for the skills.
+    it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
+    speaks in place of the configured voice.
     """
 
     def __init__(
@@ -69,12 +70,13 @@ class Device:
         measure: bool = False,
         trace: Trace | None = None,
         now: Callable[[], datetime.datetime] = datetime.datetime.now,
+        voice: EngineDoor | None = None,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
         self.echo = EchoControl(self.engine, config.audio.echo, at_start=measure)
         self.recogniser = open_recogniser(config, in_process)
-        self.voice = open_voice(config, in_process)
+        self.voice = voice or open_voice(config, in_process)
         self.ear = Ear(config, self.engine.clean, self.recogniser)
         self.mouth = Mouth(config, self.engine, self.voice)
         self.conversation = Conversation(config)
@@ -135,6 +137,16 @@ class Device:
         busy = self._somebody_speaks or self.state.attending or self.state.thinking or self.state.speaking
         self.echo.step(idle=not busy and not any(isinstance(event, v.Wake) for event in events))
         return events
+
+    def say(self, text: str) -> None:
+        """Say ``text`` without being asked, as soon as nobody speaks. From the thread of ``step``."""
+        for command in self.conversation.say(self.position, text):
+            self._execute(command, self.position)
+
+    def hush(self) -> None:
+        """As if somebody had said "stop". From the thread of ``step``."""
+        for command in self.conversation.stop(self.position):
+            self._execute(command, self.position)
 
     def stop(self) -> None:
         """Say goodbye to the broker, end the engines, close the sound device; idempotent, gone within 2 s.

@@ -137,6 +137,40 @@ def test_drift_moves_the_echo_by_so_many_samples_a_second(ppm):
     assert moved == pytest.approx(17 * RATE_HZ * ppm * 1e-6, abs=3)
 
 
+def test_a_drift_that_swings_moves_the_echo_away_and_back_within_a_minute():
+    room = RoomBackend(RoomSettings(drift_swing_ppm=100, rt60_s=0.1, distortion="none"))
+    played = np.zeros(62 * RATE_HZ, np.float32)
+    burst = np.random.default_rng(0).standard_normal(RATE_HZ).astype(np.float32) * 0.05
+    for second in (1, 30, 60):
+        played[second * RATE_HZ : (second + 1) * RATE_HZ] = burst
+    mic = record(room, 6200, played)
+    late = [
+        arrival(mic[s * RATE_HZ :][: 2 * RATE_HZ], played[s * RATE_HZ :][: 2 * RATE_HZ]) for s in (1, 30, 60)
+    ]
+    assert late[0] - late[1] == pytest.approx(RATE_HZ * 100e-6 * 60 / np.pi, abs=2)
+    assert late[2] == pytest.approx(late[0], abs=2)
+
+
+def test_a_loudspeaker_that_is_moved_sounds_from_elsewhere_at_once():
+    played = np.random.default_rng(0).standard_normal(RATE_HZ).astype(np.float32) * 0.05
+    rooms = [RoomBackend(RoomSettings(seed=4)) for _ in range(2)]
+    before = [record(room, 50, played) for room in rooms]
+    rooms[1].move_loudspeaker(99)
+    after = [record(room, 50, played) for room in rooms]
+    assert np.array_equal(*before)
+    assert (after[0] - after[1]).std() > 0.3 * after[0].std()
+    assert after[1].std() == pytest.approx(after[0].std(), rel=0.5)
+
+
+def test_a_clip_arrives_at_the_microphone_as_the_room_says_it_will():
+    room, clip = RoomBackend(RoomSettings(seed=4)), speech_like(0.5)
+    wet = room.at_microphone(clip, gain_db=3, talker=1)
+    room.say(clip, 10 * FRAME, gain_db=3, talker=1)
+    mic = record(room, 100)
+    heard = mic[10 * FRAME :][: len(wet)]
+    assert np.abs(heard - wet[: len(heard)]).std() < 2e-3 < wet.std()
+
+
 def test_a_drift_that_empties_or_fills_the_cards_buffer_is_an_underrun_or_overrun():
     for ppm, counter in ((500, "underruns"), (-500, "overruns")):
         room = RoomBackend(RoomSettings(drift_ppm=ppm))

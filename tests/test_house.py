@@ -28,14 +28,21 @@ DOORS = {
     "skills": {"values", "config"},
     # above the device: they run it, and nothing in it knows them
     "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "subprocesses", "trace"},
-    "bench": {*BASE, "audio", "daemon", "daemon_command", "engines", "link", "mouth", "scenario", "trace"},
+    "bench": {
+        *BASE,
+        *["audio", "conversation", "daemon", "daemon_command", "ear", "engines", "link", "mouth"],
+        *["scenario", "trace"],
+    },
     # single files
     "values": set(),
     "errors": set(),
     "subprocesses": set(),
     "trace": set(),
     "tracer": {"values", "trace"},
-    "daemon": {*BASE, "audio", "conversation", "ear", "link", "mouth", "skills", "trace", "tracer"},
+    "daemon": {
+        *BASE,
+        *["audio", "conversation", "ear", "engines", "link", "mouth", "skills", "trace", "tracer"],
+    },
     "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
     "doctor": {*BASE, "audio"},
     "demo": {"errors", "scenario", "subprocesses"},

@@ -155,6 +155,8 @@ class EchoCanceller:
         order = np.arange(self._frames - n, self._frames) % WINDOW
         mic, reference, clean = (a[order].ravel() for a in (self._mic, self._reference, self._clean))
         energy = self._energy[order]
+        if int((energy > ACTIVE).sum()) < n // 4:  # it has just fallen silent
+            return
         # the delay that is measured is that of the loudest part
         centre = now - FRAME * (n - 0.5 - float(np.arange(n) @ energy) / float(energy.sum()))
         offset = self._aligned.offset(centre)

@@ -155,6 +155,12 @@ class Conversation:
         self._drop("stop")
         return self._settle()
 
+    def say(self, position: int, text: str) -> list[v.Command]:
+        """Say ``text`` unasked, after what is being said: an announcement."""
+        self._now = max(self._now, position)
+        self._answering.say_text(text)
+        return self._settle()
+
     # ------------------------------------------------------------------ the ear
 
     def _wake(self, event: v.Wake) -> None:

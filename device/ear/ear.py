@@ -95,6 +95,11 @@ class Ear:
         """Per band, how much of the playback is left after room and canceller; empty before anything played."""
         return self._barge_in.leak_db
 
+    @property
+    def barge_in_score(self) -> float:
+        """What the barge-in detector made of the last frame over playback."""
+        return self._barge_in.excess_db
+
     # ------------------------------------------------------------------ every 10 ms
 
     def step(self, frame: Frame) -> list[Event]:

@@ -13,6 +13,7 @@ The same settings, calls and positions give the same samples: nothing depends on
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -41,6 +42,8 @@ LINE = 1 << 15
 """Samples of loudspeaker output that are remembered: 2 s."""
 LATE_S = 0.010
 FALL = raised_cosine(FRAME)[::-1].copy()
+SWING = 60 * RATE_HZ
+"""Period of ``drift_swing_ppm`` in samples."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +68,8 @@ class RoomSettings:
     """A dead microphone: exact zeros, or one value."""
     substitute: Samples | None = None
     """While something is played the loudspeaker plays this instead (16 kHz, looped, at a reply's nominal level)."""
+    drift_swing_ppm: float = 0.0
+    """[ppm] By how much that changes, up and down once a minute as when a clock warms and cools, 0..200."""
     distortion: Distortion = "soft"
     noise: str | Path | Samples | None = None
     """Background: a WAV file or 16 kHz samples, looped."""
@@ -79,7 +84,7 @@ class RoomSettings:
     def __post_init__(self) -> None:
         ranges = {
             "rt60_s": (0.1, 1.5), "ser_db": (-40, 40), "echo_delay_ms": (0, 500), "drift_ppm": (-20_000, 20_000),
-            "rate_error": (-0.1, 0.1), "mic_gain_db": (-60, 60),
+            "drift_swing_ppm": (0, 200), "rate_error": (-0.1, 0.1), "mic_gain_db": (-60, 60),
             "snr_db": (-20, 80), "seed": (0, 2**32 - 1),
         }  # fmt: skip
         problems = [
@@ -129,7 +134,7 @@ class RoomBackend:
         self._drift = (1 + s.drift_ppm * 1e-6) / (1 + s.rate_error) - 1
         self.capture_rate_hz: float | None = RATE_HZ * (1 + s.rate_error)
         self._substitute = self._load_substitute()
-        self._reader = FractionalReader() if self._drift else None
+        self._reader = FractionalReader() if self._drift or s.drift_swing_ppm else None
         self._slip = 0.0  # samples that the loudspeaker's clock has run ahead
         self._delay = samples(s.echo_delay_ms)
         self._position = 0
@@ -219,6 +224,14 @@ class RoomBackend:
         Returns the capture positions of the clip's first and last sample of sound (``levels.clip_edges``), without
         the room's tail. Each talker stands in a place of its own. Raises AudioError for a clip without sound.
         """
+        wet = self.at_microphone(clip, gain_db, talker)
+        start = max(at_position, self._position)
+        self._clips.append(_Clip(start, wet))
+        first, last = clip_edges(np.asarray(clip, np.float32))
+        return start + first, start + last
+
+    def at_microphone(self, clip: Samples, gain_db: float = 0.0, talker: int = 0) -> Samples:
+        """``clip`` as ``say`` lets it arrive at the microphone, with the room's tail; float32. Raises as ``say``."""
         clip = np.asarray(clip, np.float32)
         level = active_rms(clip)
         if not np.isfinite(level) or level <= 0:
@@ -226,12 +239,16 @@ class RoomBackend:
         if talker not in self._talkers:
             place = talker_position(self._geometry, self.settings.seed, talker)
             self._talkers[talker] = response(self._geometry, place, self.settings.rt60_s)
-        start = max(at_position, self._position)
         wet = convolve(clip, self._talkers[talker])
         wet *= np.float32(self._talker_rms() * db_to_gain(gain_db) / active_rms(wet))
-        self._clips.append(_Clip(start, wet))
-        first, last = clip_edges(clip)
-        return start + first, start + last
+        return wet
+
+    def move_loudspeaker(self, seed: int) -> None:
+        """Carry the loudspeaker to another place chosen by ``seed``, as far from the microphone as before: another
+        echo path from the next frame on."""
+        other = random_geometry(seed)
+        place = self._geometry.mic + (other.loudspeaker - other.mic)
+        self._echo.change(response(self._geometry, place, self.settings.rt60_s))
 
     def unplug(self) -> None:
         """Take the microphone away: frames are missing, positions go on."""
@@ -284,12 +301,12 @@ class RoomBackend:
 
     def _loudspeaker_at(self, position: int) -> Samples:
         """What the loudspeaker's sound is at the microphone's clock, before the room: drifted and delayed."""
-        drift = self._drift
-        if drift:
+        drift = self._drift_at(position)
+        if self._reader is not None:
             self._slip += FRAME * drift
             self._recentre()
         first = position - self._delay
-        reach = FRAME if drift else 0  # the slip stays below one block, either way
+        reach = FRAME if self._reader is not None else 0  # the slip stays below one block, either way
         if self._last_sound + reach + FRAME < first or self._line_end == 0:
             return self._zeros
         if self._reader is None:
@@ -298,6 +315,10 @@ class RoomBackend:
         line = self._span(first - margin, 2 * margin + FRAME)
         start = margin + self._slip - FRAME * drift
         return self._reader.read(line, start, 1 + drift)
+
+    def _drift_at(self, position: int) -> float:
+        swing = self.settings.drift_swing_ppm * 1e-6
+        return self._drift + swing * math.sin(2 * math.pi * position / SWING)
 
     def _recentre(self) -> None:
         """The card's buffer ran dry (fast loudspeaker) or over (slow one): it plays a block twice or leaves one out."""

@@ -16,15 +16,21 @@ class Convolver:
 
     def __init__(self, response: Samples) -> None:
         p = self._partitions = -(-len(response) // FRAME)
-        padded = np.zeros(p * FRAME, np.float32)
-        padded[: len(response)] = response
-        self._h = np.fft.rfft(padded.reshape(p, FRAME), n=2 * FRAME, axis=1).astype(np.complex64)
+        self.change(response)
         self._x = np.zeros((2 * p, FRAME + 1), np.complex64)
         self._newest = 0
         self._input = np.zeros(2 * FRAME, np.float32)
         self._products = np.zeros_like(self._h)
         self._silent_blocks = p + 1
         self._zeros = np.zeros(FRAME, np.float32)
+
+    def change(self, response: Samples) -> None:
+        """Another response from the next block on, also for the sound that is still in the room; what is longer than
+        the first response is cut off."""
+        p = self._partitions
+        padded = np.zeros(p * FRAME, np.float32)
+        padded[: len(response)] = response[: p * FRAME]
+        self._h = np.fft.rfft(padded.reshape(p, FRAME), n=2 * FRAME, axis=1).astype(np.complex64)
 
     def step(self, block: Samples) -> Samples:
         """10 ms in, the same 10 ms with the response out (float32, 160 samples each)."""

@@ -1,0 +1,58 @@
+"""The parts under test, each made in one place: a figure never knows which class it measures."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Protocol
+
+import numpy as np
+
+from device.audio.backends import Samples
+from device.audio.echo import EchoCanceller
+from device.audio.ring import Ring
+from device.config import Config
+from device.ear.barge_in import BargeInDetector
+from device.values import FRAME, RATE_HZ
+
+
+class EchoPart(Protocol):
+    """A canceller that knows what was, and will be, played."""
+
+    def step(self, position: int, mic: Samples) -> Samples:
+        """The 10 ms of the microphone from ``position`` on without the echo; float32 (160,) in and out."""
+
+
+def new_canceller(reference: Samples) -> EchoPart:
+    """The device's software echo canceller, knowing nothing yet.
+
+    ``reference``: what leaves the loudspeaker, float32 at 16 kHz from position 0 on.
+    """
+    ring = Ring(len(reference) + RATE_HZ)
+    ring.write(reference)
+    return EchoCanceller(ring)
+
+
+def cancel(part: EchoPart, mic: Samples) -> Samples:
+    """The output of a new ``part`` over a whole recording, float32 at 16 kHz."""
+    return np.concatenate(
+        [part.step(at, mic[at : at + FRAME]) for at in range(0, len(mic) - FRAME + 1, FRAME)]
+    )
+
+
+def detector_cpu_ms(config: Config, clean: Samples, reference: Samples) -> float:
+    """CPU milliseconds of the barge-in detector for 10 ms of playback: the median over seconds of these recordings.
+
+    ``clean`` (the canceller's output) and ``reference``: float32 at 16 kHz, the same positions.
+    """
+    barge_in = config.barge_in
+    detector = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
+    costs, spent = [], 0.0
+    for frame, at in enumerate(range(0, len(clean) - FRAME + 1, FRAME), 1):
+        begun = time.process_time()
+        detector.step(at, clean[at : at + FRAME], reference[at : at + FRAME], True, False)
+        spent += time.process_time() - begun
+        if frame % 100 == 0:
+            costs.append(spent * 10)
+            spent = 0.0
+    return statistics.median(costs)
