@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from helpers_ear import Conversing, of, say
 
+from device.audio import Frame
 from device.audio.levels import active_rms
 from device.config import Config
-from device.ear.bands import BANDS, SILENCE_DB, band_levels
-from device.ear.barge_in import BargeInDetector
+from device.ear.bands import BANDS, SILENCE_DB, BandMeter
+from device.ear.barge_in import BargeInDetector, bar_of
+from device.ear.duck_trial import DuckTrial
+from device.ear.residual import FEATURES, FIRST, Residual
+from device.ear.talker import HISTORY, INPUTS, UNKNOWN, TalkerModel, Weights, load_weights, stack
+from device.errors import EngineError
 from device.values import FRAME, RATE_HZ, BargeIn, BargeInEnded, SpeechBegan, samples
 
 STORY = (
@@ -28,18 +33,17 @@ def reply():
 
 @cache
 def talked_over(
-    ser_db=0.0, text="no, wait a moment, that is not what I meant", react=False, warmup_s=8.0, seed=3
+    ser_db=0.0, text="no, wait a moment, that is not what I meant", react=False, at_s=10.5, seed=3, **room
 ):
-    """A reply, and somebody who cuts in after 10.5 s: (device, first and last sample of the cut-in)."""
-    config = Config(barge_in=type(Config().barge_in)(warmup_s=warmup_s))
-    device = Conversing(reply(), config, wake=[], ser_db=ser_db, seed=seed)
-    first, last = device.room.say(say(text, "flite:rms"), round(10.5 * RATE_HZ))
+    """A reply, and somebody who cuts in: (device, first and last sample of the cut-in)."""
+    device = Conversing(reply(), Config(), wake=[], ser_db=ser_db, seed=seed, **room)
+    first, last = device.room.say(say(text, "flite:rms"), round(at_s * RATE_HZ))
 
     def hold(event):
         if isinstance(event, BargeIn):
             device.speech.hold()
 
-    device.run(15.5, hold if react else lambda event: None)
+    device.run(at_s + 5, hold if react else lambda event: None)
     return device, first, last
 
 
@@ -48,13 +52,14 @@ def test_the_devices_own_voice_is_no_talker():
     assert [e for e in of(BargeIn, device.events) if e.position < first] == []
 
 
-@pytest.mark.parametrize(("ser_db", "within_ms"), [(0.0, 200), (-6.0, 250)])
-def test_a_talker_over_the_reply_is_noticed_and_his_onset_is_known(ser_db, within_ms):
-    device, first, last = talked_over(ser_db)
+@pytest.mark.parametrize(("ser_db", "within_ms"), [(0.0, 120), (-6.0, 200), (-10.0, 400)])
+@pytest.mark.parametrize("drift_ppm", [0.0, 50.0])
+def test_a_talker_over_the_reply_is_noticed_and_his_onset_is_known(ser_db, within_ms, drift_ppm):
+    device, first, last = talked_over(ser_db, drift_ppm=drift_ppm)
     found = of(BargeIn, device.events)[0]
     assert first < found.position <= first + samples(within_ms)
     assert first - samples(60) <= found.onset <= found.position
-    assert found.score > 9.0
+    assert found.score > 1.0
     ended = of(BargeInEnded, device.events)[-1]
     assert abs(ended.last - last) < samples(400)
 
@@ -75,27 +80,39 @@ def test_a_talker_is_followed_into_the_quiet_that_he_has_made():
     assert of(SpeechBegan, device.events) == [], "he is known from the barge-in already"
 
 
-def test_until_the_canceller_has_learned_a_talker_has_score_zero():
-    device, _, _ = talked_over(warmup_s=12.0)
-    found = of(BargeIn, device.events)
-    assert found
-    for event in found:
-        assert (event.score == 0.0) == (event.position < 12 * RATE_HZ)
-
-
 def test_the_leak_of_room_and_canceller_is_learned_and_not_from_the_talker():
     device, _, _ = talked_over()
     leak = device.ear.leak_db
     assert len(leak) == BANDS
-    assert all(-40 < band < 0 for band in leak), "the canceller takes more than it lets through"
+    assert all(-50 < band < 0 for band in leak), "the canceller takes more than it lets through"
     assert sum(leak) / BANDS < -8
 
 
-def test_levels_read_as_the_level_of_white_noise():
-    noise = np.random.default_rng(0).standard_normal((200, FRAME), np.float32) * np.float32(0.01)
-    levels = np.mean([band_levels(a, b) for a, b in pairwise(noise)], axis=0)
-    assert np.all(np.abs(levels - -40) < 3)
-    assert np.all(band_levels(np.zeros(FRAME, np.float32), np.zeros(FRAME, np.float32)) == SILENCE_DB)
+def test_a_television_that_was_on_before_the_reply_is_no_talker_and_a_louder_voice_is():
+    device = Conversing(reply(), Config(), wake=[], ser_db=0.0, seed=5)
+    device.speech.hold()
+    news = say(STORY + " " + STORY, "flite:awb")
+    device.room.say(news, 0, -12.0, talker=7)
+    device.run(7)
+    device.speech.resume(0)
+    first, _ = device.room.say(say("no, wait a moment", "flite:rms"), 16 * RATE_HZ)
+    device.run(12)
+    found = of(BargeIn, device.events)
+    cut_in = [e for e in found if e.position > first]
+    assert cut_in and cut_in[0].position < first + samples(250)
+    assert [e for e in found if 9 * RATE_HZ < e.position < first] == []
+
+
+def test_before_the_canceller_has_converged_it_takes_more():
+    # 1.2 s into the first reply ever the filter knows little: a faint voice is doubtful, a loud one is believed
+    for ser_db, believed in ((-3.0, False), (10.0, True)):
+        device, first, _ = talked_over(ser_db, at_s=1.2, seed=4)
+        scores = [e.score for e in of(BargeIn, device.events) if e.position < first + RATE_HZ]
+        assert any(score > 0 for score in scores) == believed
+    assert bar_of(0.0) > bar_of(0.5) > bar_of(1.0) > 0
+
+
+# ---------------------------------------------------------------------- the parts
 
 
 def white(seconds, level_dbfs, seed=0):
@@ -103,122 +120,141 @@ def white(seconds, level_dbfs, seed=0):
     return noise * np.float32(10 ** (level_dbfs / 20))
 
 
-def alarms(detector, reference, clean, start=0, playing=True):
-    found = []
+def frames(clean, reference, start=0, echo=None, converged=True):
+    """Frames with playback whose canceller has taken ``echo`` (default: the reference at -6 dB) away."""
+    echo = reference * np.float32(0.5) if echo is None else echo
     for at in range(0, len(clean) - FRAME + 1, FRAME):
-        event = detector.step(start + at, clean[at : at + FRAME], reference[at : at + FRAME], playing, False)
-        if event is not None:
-            found.append(event)
-    return found
+        part = slice(at, at + FRAME)
+        yield Frame(
+            start + at, clean[part] + echo[part], clean[part], reference[part], False, True, converged, 25.0
+        )
 
 
-def test_an_echo_path_that_changed_is_learned_from_its_false_alarms():
-    detector = BargeInDetector(9.0, 0)
-    alarms(detector, white(2, -200), white(2, -70, 1), playing=False)
-    reference, floor = white(60, -20), white(60, -70, 1)
-    steady = reference * np.float32(0.05) + floor
-    assert alarms(detector, reference, steady) == []
-    # somebody moves the loudspeaker: 12 dB more comes through; each alarm silences the playback for a second
-    moved = reference * np.float32(0.2) + floor
-    count, at, position = 0, 0, len(steady)
-    while at < 20 * RATE_HZ:
-        piece = slice(at, at + FRAME)
-        event = detector.step(position, moved[piece], reference[piece], True, False)
-        at, position = at + FRAME, position + FRAME
-        if isinstance(event, BargeIn):
-            count += 1
-            for _ in range(100):
-                detector.step(position, floor[:FRAME], reference[:FRAME] * 0, False, False)
-                position += FRAME
-    assert 1 <= count <= 4, "the alarms stop by themselves"
-    assert not detector.active
+@pytest.fixture(scope="module")
+def weights():
+    return load_weights()
+
+
+def alarms(detector, clean, reference, **how):
+    return [event for frame in frames(clean, reference, **how) if (event := detector.step(frame, False))]
+
+
+def test_levels_read_as_the_level_of_white_noise():
+    meter = BandMeter(2)
+    noise = white(2, -40).reshape(-1, FRAME)
+    zeros = np.zeros(FRAME, np.float32)
+    levels = np.mean([meter.step(a, zeros) for a, _ in pairwise(noise)], axis=0)
+    assert np.all(np.abs(levels[0] - -40) < 3)
+    assert np.all(levels[1] == SILENCE_DB)
 
 
 def test_what_loud_bands_leave_in_a_weak_one_is_not_its_own_leak():
     low = np.sin(2 * np.pi * 450 * np.arange(6 * RATE_HZ) / RATE_HZ).astype(np.float32) * np.float32(0.14)
-    reference, floor = low + white(6, -60), white(6, -80, 1)
-    detector = BargeInDetector(6.0, 0)
-    alarms(detector, white(2, -200), white(2, -80, 1), playing=False)
-    # the loudspeaker's distortion: -55 dBFS in every band, which is above what the weak bands play
-    assert alarms(detector, reference, white(6, -55, 3) + floor) == []
-    # now a reply that fills the upper bands too, of which the canceller leaves 1 %: a talker of -30 dBFS stands out
-    full = reference + white(6, -22, 4)
-    talker = white(0.3, -30, 5)
-    assert of(BargeIn, alarms(detector, full[: len(talker)], talker, start=len(reference)))
+    reference, distortion = low + white(6, -60), white(6, -55, 3)
+    residual = Residual()
+    for frame in frames(distortion, reference):
+        residual.playing(frame.position, frame.clean, frame.mic, frame.reference, False)
+    assert residual.learned > 5 * FIRST
+    assert max(residual.leak_db) < -5, "the weak bands hold what the loud one leaves there"
 
 
-def test_a_real_talkers_short_words_are_not_taken_for_echo():
-    detector = BargeInDetector(9.0, 0)
-    reference, floor = white(20, -20), white(20, -70, 1)
-    residual = reference * np.float32(0.05) + floor
-    alarms(detector, reference[: 5 * RATE_HZ], residual[: 5 * RATE_HZ])
-    leak, position, count = detector.leak_db, 5 * RATE_HZ, 0
-    for second in range(
-        6, 18
-    ):  # a word of 400 ms each second, the playback ducked by 18 dB from the trigger on
-        ducked = False
-        for k in range(100):
-            piece = slice(second * RATE_HZ + k * FRAME, second * RATE_HZ + (k + 1) * FRAME)
-            gain = np.float32(0.126 if ducked else 1.0)
-            word = white(0.01, -26, position) if k < 40 else 0
-            event = detector.step(
-                position, residual[piece] * gain + word, reference[piece] * gain, True, False
-            )
-            position += FRAME
-            count += isinstance(event, BargeIn)
-            ducked = ducked and not isinstance(event, BargeInEnded) or isinstance(event, BargeIn)
-    assert count == 12
-    assert np.allclose(detector.leak_db, leak, atol=3)
+def test_a_talker_is_not_learned_as_echo():
+    reference, floor = white(8, -20), white(8, -70, 1)
+    residual = Residual()
+    quiet = reference * np.float32(0.02) + floor
+    for frame in frames(quiet[: 4 * RATE_HZ], reference):
+        residual.playing(frame.position, frame.clean, frame.mic, frame.reference, False)
+    leak = residual.leak_db
+    talker = quiet[4 * RATE_HZ :] + white(4, -30, 2)
+    for frame in frames(talker, reference[4 * RATE_HZ :], start=4 * RATE_HZ):
+        residual.playing(frame.position, frame.clean, frame.mic, frame.reference, True)
+    assert residual.leak_db == leak
 
 
-def test_a_missing_frame_over_playback_is_nobody_talking():
-    detector = BargeInDetector(9.0, 0)
+def test_the_steady_background_is_what_every_second_before_the_playback_reaches():
+    residual, zeros = Residual(), np.zeros(FRAME, np.float32)
+    for position, frame in enumerate(white(6, -45).reshape(-1, FRAME)):
+        residual.quiet(position * FRAME, frame, frame, zeros, True)
+    assert np.all(np.abs(residual.background - -42) < 4)
+    for position, frame in enumerate(white(6, -70).reshape(-1, FRAME)):
+        loud = frame * np.float32(30) if 100 <= position < 300 else frame  # a question, 2 s of 6
+        residual.quiet(position * FRAME, loud, loud, zeros, True)
+    assert np.all(residual.background < -60)
+
+
+def test_a_missing_frame_over_playback_is_nobody_talking(weights):
+    detector = BargeInDetector(0.5, weights)
     reference = white(3, -20)
-    alarms(detector, reference, reference * np.float32(0.05) + white(3, -70, 1))
+    alarms(detector, reference * np.float32(0.02) + white(3, -70, 1), reference)
     zeros = np.zeros(FRAME, np.float32)
     for k in range(100):
-        event = detector.step(len(reference) + k * FRAME, zeros, reference[:FRAME], True, False, missing=True)
-        assert event is None
+        frame = Frame(len(reference) + k * FRAME, zeros, zeros, reference[:FRAME], True, True, True, 25.0)
+        assert detector.step(frame, False) is None
         assert not detector.counts
 
 
-def test_a_word_too_short_to_be_a_talker_makes_one_suspected_for_the_time_of_a_wake_word():
-    rng, detector, suspected = np.random.default_rng(2), BargeInDetector(9.0, 0), []
-    word = range(300, 304)
-    for number in range(400):
-        played = (0.1 * rng.standard_normal(FRAME)).astype(np.float32)
-        said = (0.02 * rng.standard_normal(FRAME)).astype(np.float32) if number in word else 0.0
-        detector.step(number * FRAME, 0.01 * played + said, played, playing=True, vad=False)
-        suspected.append(detector.suspects)
-    assert not any(suspected[: word.start])
-    assert not detector.active and suspected[word.stop] and not suspected[word.stop + 80]
-
-
-def test_nobody_is_suspected_before_the_echo_is_known():
-    rng, detector = np.random.default_rng(2), BargeInDetector(9.0, 0)
-    for number in range(100):
-        played = (0.1 * rng.standard_normal(FRAME)).astype(np.float32)
-        residue = played if number > 70 else 0.01 * played  # a canceller that still learns
-        detector.step(number * FRAME, residue, played, playing=True, vad=False)
+def test_nobody_is_suspected_before_the_echo_is_known(weights):
+    detector = BargeInDetector(0.5, weights)
+    reference = white(1, -20)
+    residue = np.concatenate(
+        (reference[: RATE_HZ * 7 // 10] * np.float32(0.01), reference[RATE_HZ * 7 // 10 :])
+    )
+    for frame in frames(residue, reference):
+        detector.step(frame, False)
         assert not detector.suspects
 
 
 @pytest.mark.parametrize("talker", [False, True])
-def test_what_falls_with_the_duck_is_called_echo_and_a_talker_is_not(talker):
-    """The canceller loses the echo path (a clock that drifted, a door that opened), or somebody talks; then the duck."""
-    rng, detector, events = np.random.default_rng(4), BargeInDetector(9.0, 0), []
-    for number in range(360):
-        played = (0.1 * rng.standard_normal(FRAME)).astype(np.float32)
-        if any(isinstance(event, BargeIn) for event in events):
-            played *= np.float32(0.126)
-        out = 0.01 * played
-        if number >= 300:
-            out = 0.1 * rng.standard_normal(FRAME).astype(np.float32) if talker else played
-        event = detector.step(number * FRAME, out, played, playing=True, vad=talker)
-        events += [event] if event else []
-    assert isinstance(events[0], BargeIn)
-    if talker:
-        assert len(events) == 1 and detector.active
-    else:
-        assert isinstance(events[1], BargeInEnded) and events[1].echo
-        assert events[1].position - events[0].position <= samples(220)
+def test_what_falls_with_the_duck_was_echo_and_a_talker_was_not(talker):
+    trial = DuckTrial(-30.0, -20.0)
+    for frame in range(1, 25):
+        played = -20.0 if frame < 5 else -38.0
+        trial.step(-30.0 if talker else -10.0 + played, played)
+        assert not trial.doubtful or not talker
+    assert trial.was_echo == (not talker)
+
+
+def test_the_classifier_forgets_what_was_before_a_pause(weights):
+    model, rng = TalkerModel(weights), np.random.default_rng(0)
+    new = rng.standard_normal(FEATURES).astype(np.float32)
+    first = model.step(new, 20.0)
+    for _ in range(30):
+        model.step(rng.standard_normal(FEATURES).astype(np.float32), 20.0)
+    assert model.step(new, 20.0) != first
+    model.reset()
+    assert model.step(new, 20.0) == first
+
+
+def test_training_and_use_stack_the_same_frames():
+    history = np.arange(HISTORY * FEATURES, dtype=np.float32).reshape(HISTORY, FEATURES)
+    stacked = stack(history, 12.0, np.zeros(INPUTS, np.float32))
+    assert len(stacked) == INPUTS and stacked[-1] == 12.0
+    assert stacked[3 * FEATURES] == pytest.approx(history[[3, 4, 5], 0].mean())
+    assert stacked[4 * FEATURES] == pytest.approx(history[[8, 11, 14], 0].mean())
+    assert UNKNOWN < 0
+
+
+def test_weights_that_are_missing_or_broken_are_one_clear_error(tmp_path):
+    with pytest.raises(EngineError, match="cannot be read as weights"):
+        load_weights(tmp_path / "none.npz")
+    (tmp_path / "text.npz").write_text("no weights")
+    with pytest.raises(EngineError, match="install earshot again"):
+        load_weights(tmp_path / "text.npz")
+    np.savez(
+        tmp_path / "small.npz", hidden=np.zeros((3, 4)), hidden_bias=np.zeros(3), out=np.zeros(3), out_bias=0
+    )
+    with pytest.raises(EngineError, match=r"shape \(3, 4\)"):
+        load_weights(tmp_path / "small.npz")
+
+
+def test_a_bar_twice_as_high_needs_twice_the_evidence():
+    # a classifier that always says "2": the bar is passed after as many frames as bar and bias say
+    always = Weights(np.zeros((1, INPUTS), np.float32), np.zeros(1, np.float32), np.zeros(1, np.float32), 2.0)
+    reference = white(4, -20)
+    found = {}
+    for sensitivity in (0.0, 0.5, 1.0):
+        detector = BargeInDetector(sensitivity, always)
+        found[sensitivity] = alarms(detector, reference * np.float32(0.02), reference)[0].position
+    assert found[0.0] > found[0.5] > found[1.0]
+    ratio = (found[0.0] - FIRST * FRAME) / (found[0.5] - FIRST * FRAME)
+    assert ratio == pytest.approx(bar_of(0.0) / bar_of(0.5), rel=0.3)

@@ -48,8 +48,8 @@ for the first, 0.03 has reached only 5 dB after 3-6 s for +12 dB at 150 ms delay
 NEAR_ATTACK, NEAR_RELEASE = np.float32(0.5), np.float32(0.05)
 """Smoothing of the near-end power per frame, upwards and downwards. With 0.1 both ways a talker of 0 dB took 4 dB of the
 ERLE with him before he was noticed and between his words, and the steady state was 2 dB worse."""
-ACTIVE_POWER = 1e-7
-"""Mean |X|^2 below which the reference says nothing about the echo path (about -95 dBFS)."""
+ACTIVE_ENERGY = 1e-7
+"""Energy of 20 ms of reference below which it says nothing about the echo path (about -95 dBFS)."""
 CONSTRAINED_EVERY = 5
 """One partition in five is constrained per step: as good as all of them (26.5 dB both) for a fifth of the FFTs."""
 RENEWED_EVERY = 4
@@ -99,7 +99,7 @@ class Canceller:
         self._x[k] = self._x[k + p] = newest
         power = newest.real**2 + newest.imag**2
         self._x_power[k] = self._x_power[k + p] = power
-        self._active = float(power.mean()) > ACTIVE_POWER
+        self._active = float(self._input @ self._input) > ACTIVE_ENERGY
         return self._filter(mic, self, adapt)
 
     def follow(self, mic: Samples, leader: Canceller) -> Samples:
@@ -110,7 +110,7 @@ class Canceller:
         history = slice(of._newest, of._newest + self._partitions)
         x = of._x[history]
         np.multiply(x, self._w, out=self._products)
-        y = np.fft.irfft(self._products.sum(axis=0), n=2 * FRAME)[FRAME:]
+        y = np.fft.irfft(np.add.reduce(self._products, 0), n=2 * FRAME)[FRAME:]
         clean = (mic - y).astype(np.float32, copy=False)
         if adapt and of._active:
             self._adapt(clean, x, of._x_power[history])
@@ -122,7 +122,7 @@ class Canceller:
         error = np.fft.rfft(self._error).astype(np.complex64, copy=False)
         error_power = error.real**2 + error.imag**2
         np.multiply(self._p, x_power, out=self._scratch)
-        residual = self._scratch.sum(axis=0)
+        residual = np.add.reduce(self._scratch, 0)
         residual *= np.float32(0.5)
         # What the state uncertainty does not explain is somebody else: talker and noise.
         error_power -= residual

@@ -156,6 +156,7 @@ class EchoCanceller:
         mic, reference, clean = (a[order].ravel() for a in (self._mic, self._reference, self._clean))
         energy = self._energy[order]
         if int((energy > ACTIVE).sum()) < n // 4:  # it has just fallen silent
+            self._wait = SOONER
             return
         # the delay that is measured is that of the loudest part
         centre = now - FRAME * (n - 0.5 - float(np.arange(n) @ energy) / float(energy.sum()))

@@ -8,8 +8,6 @@ path models", IEEE Trans. Communications 25, 1977.) It costs a second filter for
 
 from __future__ import annotations
 
-import numpy as np
-
 from .backends import Samples
 from .canceller import Canceller
 
@@ -35,13 +33,13 @@ class PathWatch:
     def __init__(self, canceller: Canceller) -> None:
         self._canceller = canceller
         self.changes = self.resets = 0
-        self._recent = np.zeros(2)
-        self._lately = np.zeros(2)
+        self._recent, self._lately = [0.0, 0.0], [0.0, 0.0]
+        """Smoothed input and output power."""
         self._usual = 1.0
         self.knows = False
         self._other: Canceller | None = None
         self._age = self._ahead = self._rest = self._grown = 0
-        self._race = np.zeros(2)
+        self._race = [0.0, 0.0]
 
     @property
     def asks(self) -> bool:
@@ -54,10 +52,13 @@ class PathWatch:
 
     def step(self, mic: Samples, clean: Samples) -> bool:
         """After each adapted frame; True when the path is a new one."""
-        powers = np.array((mic @ mic, clean @ clean))
-        self._recent += (powers - self._recent) / RECENT_FRAMES
-        self._lately += (powers - self._lately) / LEARNED_FRAMES
-        ratio = float(self._recent[1]) / (float(self._recent[0]) + 1e-12)
+        heard, left = float(mic @ mic), float(clean @ clean)
+        recent, lately = self._recent, self._lately
+        recent[0] += (heard - recent[0]) / RECENT_FRAMES
+        recent[1] += (left - recent[1]) / RECENT_FRAMES
+        lately[0] += (heard - lately[0]) / LEARNED_FRAMES
+        lately[1] += (left - lately[1]) / LEARNED_FRAMES
+        ratio = recent[1] / (recent[0] + 1e-12)
         if self._lately[1] < LEARNED * self._lately[0]:
             self.knows = True
         if not self.knows:
@@ -71,18 +72,20 @@ class PathWatch:
         frames = LEARNED_FRAMES if ratio < self._usual else USUAL_FRAMES
         self._usual += (min(ratio, SUSPICIOUS * self._usual) - self._usual) / frames
         if self._other is not None:
-            return self._try(self._other, mic, powers[1])
+            return self._try(self._other, mic, left)
         self._rest = max(0, self._rest - 1)
         if not self._rest and ratio > SUSPICIOUS * self._usual:
             self._other, self._age, self._ahead = self._canceller.fork(), 0, 0
-            self._race[:] = 0
+            self._race = [0.0, 0.0]
         return False
 
     def _try(self, other: Canceller, mic: Samples, power: float) -> bool:
         clean = other.follow(mic, self._canceller)
-        self._race += (np.array((power, clean @ clean)) - self._race) / RACE_FRAMES
+        race = self._race
+        race[0] += (power - race[0]) / RACE_FRAMES
+        race[1] += (float(clean @ clean) - race[1]) / RACE_FRAMES
         self._age += 1
-        self._ahead = self._ahead + 1 if self._race[1] < BETTER * self._race[0] else 0
+        self._ahead = self._ahead + 1 if race[1] < BETTER * race[0] else 0
         if self._age >= LEAST_FRAMES and self._ahead >= AHEAD_FRAMES:
             self.changes += 1
             self._canceller.adopt(other)
@@ -94,5 +97,5 @@ class PathWatch:
 
     def _start_over(self) -> None:
         self._other, self._rest, self._grown, self.knows = None, 0, 0, False
-        self._recent[:] = self._lately[:] = 0
+        self._recent, self._lately = [0.0, 0.0], [0.0, 0.0]
         self._usual = 1.0

@@ -8,11 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
+from device.audio import Frame
 from device.audio.backends import Samples
 from device.audio.echo import EchoCanceller
 from device.audio.ring import Ring
 from device.config import Config
 from device.ear.barge_in import BargeInDetector
+from device.ear.talker import load_weights
 from device.values import FRAME, RATE_HZ
 
 
@@ -40,19 +42,20 @@ def cancel(part: EchoPart, mic: Samples) -> Samples:
     )
 
 
-def detector_cpu_ms(config: Config, clean: Samples, reference: Samples) -> float:
+def detector_cpu_ms(config: Config, mic: Samples, clean: Samples, reference: Samples) -> float:
     """CPU milliseconds of the barge-in detector for 10 ms of playback: the median over seconds of these recordings.
 
-    ``clean`` (the canceller's output) and ``reference``: float32 at 16 kHz, the same positions.
+    ``mic``, ``clean`` (the canceller's output) and ``reference``: float32 at 16 kHz, the same positions.
     """
-    barge_in = config.barge_in
-    detector = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
+    detector = BargeInDetector(config.barge_in.sensitivity, load_weights())
     costs, spent = [], 0.0
-    for frame, at in enumerate(range(0, len(clean) - FRAME + 1, FRAME), 1):
+    for number, at in enumerate(range(0, len(clean) - FRAME + 1, FRAME), 1):
+        part = slice(at, at + FRAME)
+        frame = Frame(at, mic[part], clean[part], reference[part], False, True, True, 25.0)
         begun = time.process_time()
-        detector.step(at, clean[at : at + FRAME], reference[at : at + FRAME], True, False)
+        detector.step(frame, False)
         spent += time.process_time() - begun
-        if frame % 100 == 0:
+        if number % 100 == 0:
             costs.append(spent * 10)
             spent = 0.0
     return statistics.median(costs)

@@ -58,12 +58,14 @@ class WakeSection(Section, frozen=True, kw_only=True):
 
 
 class BargeInSection(Section, frozen=True, kw_only=True):
-    threshold_db: Annotated[
-        float, Meta(ge=3, le=30, description="[dB] Band excess over noise and predicted echo that counts.")
-    ] = 6.0
-    warmup_s: Annotated[
-        float, Meta(ge=0, le=60, description="[s] After start only the wake word and 'stop' act.")
-    ] = 8.0
+    sensitivity: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="How little it takes to interrupt: 0 = only loud talkers, 1 = the faintest, and some echo too.",
+        ),
+    ] = 0.5
     duck_db: Annotated[float, Meta(ge=-60, le=-3, description="[dB] Playback gain while ducked.")] = -18.0
     hold_ms: Annotated[
         int,

@@ -23,13 +23,13 @@ from device.ear.endpointing import WAKE_TAIL, Endpointing
 from device.ear.feed import UtteranceFeed, to_pcm
 from device.ear.history import FrameHistory
 from device.ear.recognisers.messages import Ready, Warning
+from device.ear.talker import load_weights
 from device.ear.vad import SpeechGate, Vad
 from device.ear.wake import WakeWords
 from device.ear.wake_models import WakeModel, find_word
 from device.engines import EngineDoor
 from device.values import (
     FRAME,
-    RATE_HZ,
     BargeIn,
     Discard,
     Endpoint,
@@ -75,8 +75,7 @@ class Ear:
         models = [find_word(word) for word in config.wake.words] if wake is None else wake
         thresholds = (config.wake.threshold, config.wake.threshold_playing)
         self._wake = WakeWords(models, thresholds) if models else None
-        barge_in = config.barge_in
-        self._barge_in = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
+        self._barge_in = BargeInDetector(config.barge_in.sensitivity, load_weights())
         self._history = FrameHistory(round(config.audio.keep_s * 100))
         self._feed: UtteranceFeed | None = None
         self._waiting: dict[int, UtteranceFeed] = {}  # finalised, their Final has not come yet
@@ -97,8 +96,13 @@ class Ear:
 
     @property
     def barge_in_score(self) -> float:
-        """What the barge-in detector made of the last frame over playback."""
-        return self._barge_in.excess_db
+        """How far the barge-in detector is on its way to a talker: found above 1."""
+        return self._barge_in.score
+
+    @property
+    def bar_raised(self) -> bool:
+        """Whether it takes more than usual to interrupt: the canceller converges, or microphone or reference are at fault."""
+        return self._barge_in.raised
 
     # ------------------------------------------------------------------ every 10 ms
 
@@ -109,7 +113,7 @@ class Ear:
         pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(frame.clean), rms_db(frame.clean))
         vad = not missing and self._vad.is_speech(pcm, level_db)
         barge_in = self._barge_in
-        over_playback = barge_in.step(position, frame.clean, frame.reference, playing, vad, missing)
+        over_playback = barge_in.step(frame, vad)
         if self._was_playing and not playing and not self._speaking:
             # in a pause of a reply, what the gate took for speech over the playback would begin as speech in the
             # quiet: held the reply at once, and its own echo, in the pre-roll, became a turn

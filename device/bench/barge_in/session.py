@@ -291,7 +291,7 @@ class _Run:
             t20_s=time_to(20.0, mic, clean),
             cpu_ms=cpu_ms,
             speex_ms=speex_ms,
-            detector_ms=detector_cpu_ms(self.device.config, recorded[1], recorded[2]),
+            detector_ms=detector_cpu_ms(self.device.config, *recorded),
             echo_dbfs=echo_dbfs,
             missed_alone=self._missed_alone,
             seconds=self.device.position / RATE_HZ,
