@@ -28,7 +28,7 @@ from device import values as v
 from device.audio import AudioEngine
 from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
-from device.config import Config
+from device.config import Config, load_words
 from device.conversation import Conversation
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
@@ -79,7 +79,7 @@ class Device:
         self.voice = voice or open_voice(config, in_process)
         self.ear = Ear(config, self.engine.clean, self.recogniser)
         self.mouth = Mouth(config, self.engine, self.voice)
-        self.conversation = Conversation(config)
+        self.conversation = Conversation(config, load_words(config.device.language))
         self.link = Link(config, transport)
         self.controls = Controls(self, now)
         self.skills = Skills(config, self.controls)

@@ -101,7 +101,8 @@ class Partial:
     """What the recogniser makes of utterance ``utterance`` so far.
 
     ``accepted`` is False while the engine itself would not stand by the words (a command grammar always matches
-    something; PocketSphinx' score test has not passed, or everything is ``[unk]``).
+    something; PocketSphinx' score test has not passed, or everything is ``[unk]``). ``free``: the engine could take down
+    any sentence; the words of one that cannot are the nearest it has, until its ``Final`` says what they mean.
     """
 
     position: int
@@ -109,6 +110,7 @@ class Partial:
     text: str
     words: tuple[Word, ...] = ()
     accepted: bool = True
+    free: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,8 @@ Event = (
 
 # --------------------------------------------------------------------------- commands of the conversation
 
-ListenMode = Literal["free", "commands"]
+ListenMode = Literal["free", "commands", "over"]
+"""free: every word; commands: the local commands; over: hard words and backchannels, over the device's own speech."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from device import values as v
-from device.config import Config
+from device.config import Config, load_words
 from device.conversation import Conversation
 
 STEP_MS = 10
@@ -145,7 +145,7 @@ class Talk:
 
     def __init__(self, **sections: dict[str, Any]) -> None:
         self.config = config(**sections)
-        self.conversation = Conversation(self.config)
+        self.conversation = Conversation(self.config, load_words())
         self.laws = Laws(self.config.conversation.history)
         self.now = 0
         self.log: list[tuple[float, v.Command]] = []
