@@ -60,6 +60,15 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class StopHeard:
+    """The wake model that means "stop" was decided at ``position``: everything ends, whatever goes on."""
+
+    position: int
+    word: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechBegan:
     """The VAD opened in the quiet (nothing plays): ``onset`` is the first sample it counts as speech."""
 
@@ -229,6 +238,14 @@ class SkillDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Sounding:
+    """An alarm or an earcon begins (``on``) or is over."""
+
+    position: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EngineFailed:
     """An engine process (``recogniser`` or ``voice``) died or hung and is being started again; or the ``microphone``
     gave no sound for 0.3 s in the middle of an utterance."""
@@ -239,10 +256,10 @@ class EngineFailed:
 
 
 Event = (
-    Wake | SpeechBegan | SpeechEnded | BargeIn | BargeInEnded | Partial | Final | Endpoint
+    Wake | StopHeard | SpeechBegan | SpeechEnded | BargeIn | BargeInEnded | Partial | Final | Endpoint
     | ReplyStarted | ReplyEnded | ReplyCut
     | TurnAcked | TurnDelta | TurnEnded | TurnFailed
-    | SkillDone | EngineFailed
+    | SkillDone | Sounding | EngineFailed
 )  # fmt: skip
 
 
@@ -340,6 +357,11 @@ class Earcon:
 
 
 @dataclass(frozen=True, slots=True)
+class StopSounds:
+    """End alarms and earcons."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One entry of the conversation as the endpoint gets it: of the assistant only what was heard."""
 
@@ -404,5 +426,5 @@ class Show:
 
 Command = (
     Listen | Finalise | Discard | Duck | Hold | Resume | Cancel | Say | ReplyBegin | ReplyText | ReplyFinish
-    | Earcon | OpenTurn | CancelTurn | SendHeard | Act | Show
+    | Earcon | StopSounds | OpenTurn | CancelTurn | SendHeard | Act | Show
 )  # fmt: skip

@@ -82,6 +82,15 @@ class World(RuleBasedStateMachine):
         self.talk.wake(ago)
 
     @rule()
+    def stop_word(self):
+        self.talk.event(v.StopHeard(self.talk.position, "stop", 0.9))
+        assert not (self.laws.shown.speaking or self.laws.shown.thinking or self.laws.shown.attending)
+
+    @rule(on=st.booleans())
+    def alarm(self, on):
+        self.talk.event(v.Sounding(self.talk.position, on))
+
+    @rule()
     def button(self):
         commands = self.talk.conversation.attend(self.talk.position)
         self.laws.commands(None, commands)

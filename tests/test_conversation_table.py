@@ -277,6 +277,60 @@ def test_the_stop_button_ends_everything():
     assert kinds(talk.conversation.stop(talk.position)) == ["Cancel", "CancelTurn"]
 
 
+def test_a_stop_word_ends_reply_turn_and_alarm_at_once_and_needs_no_recogniser():
+    talk = Talk()
+    talk.speaking()
+    talk.event(v.Sounding(talk.position, True))
+    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == [
+        "Cancel",
+        "CancelTurn",
+        "StopSounds",
+    ]
+
+
+def test_a_stop_word_ends_what_is_asked_but_not_yet_answered():
+    talk = Talk()
+    talk.ask()
+    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == ["CancelTurn"]
+
+
+def test_a_stop_word_after_the_wake_word_is_confirmed_and_in_an_idle_room_ignored():
+    talk = Talk()
+    talk.wait(1000)
+    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == []
+    talk.wake()
+    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == ["Discard", "Earcon"]
+
+
+def test_stop_said_over_an_alarm_ends_it_without_any_conversation():
+    talk = Talk()
+    talk.wait(1000)
+    talk.event(v.Sounding(talk.position, True))
+    assert only(talk.barge_in(), v.Listen).mode == "over"
+    assert kinds(talk.partial("yeah")) == kinds(talk.partial("wait")) == []
+    commands = talk.partial("stop")
+    assert "StopSounds" in kinds(commands)
+    talk.event(v.Sounding(talk.position, False))
+    assert talk.wait(5000) == []
+
+
+def test_stop_understood_at_its_end_only_ends_an_alarm_too():
+    talk = Talk()
+    talk.wait(1000)
+    talk.event(v.Sounding(talk.position, True))
+    talk.barge_in()
+    talk.wait(300)
+    assert kinds(talk.barge_in_ended()) == ["Finalise"]
+    assert kinds(talk.final("stop", "stop", free=False)) == ["StopSounds"]
+
+
+def test_the_stop_button_ends_an_alarm():
+    talk = Talk()
+    talk.wait(1000)
+    talk.event(v.Sounding(talk.position, True))
+    assert kinds(talk.conversation.stop(talk.position)) == ["StopSounds"]
+
+
 # --------------------------------------------------------------------------- waiting for the answer
 
 

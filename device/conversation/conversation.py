@@ -5,6 +5,8 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 
 | While                      | Event                                | Commands                                            |
 |----------------------------|--------------------------------------|-----------------------------------------------------|
+| anything                   | StopHeard                            | Cancel, CancelTurn, Discard, StopSounds             |
+| an alarm sounds            | BargeIn; Partial "stop"              | Listen for "stop"; StopSounds                       |
 | anything                   | Wake                                 | Cancel, CancelTurn, Discard; Listen with pre-roll   |
 | after Wake, 350 ms quiet   | tick                                 | Earcon attend (never over "wake word, command")     |
 | attending, nobody speaks   | tick, attention_s later              | Discard, quietly                                    |
@@ -22,16 +24,19 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | speaking                   | TurnDelta, TurnEnded                 | ReplyText, ReplyFinish                              |
 | speaking                   | TurnFailed                           | ReplyFinish; after it Say that the rest is lost     |
 | speaking                   | BargeIn                              | Duck, Listen                                        |
-| speaking                   | BargeIn of score 0 (warm-up)         | Listen for commands; only "stop" acts               |
+| speaking                   | BargeIn of score 0, or not to act    | Listen; only "stop" acts                            |
 | reply begun, not audible   | SpeechBegan                          | Duck, Hold, Listen                                  |
 | ducked                     | tick, hold_ms after the onset        | Hold                                                |
-| ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; listens on                      |
-| ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; listens on                      |
-| ducked or held             | BargeInEnded, tick 400 ms            | Finalise                                            |
+| ducked or held             | Partial: "stop"                      | Cancel, CancelTurn; listens on                      |
+| ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; Listen to all of it again       |
+| ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; Listen to all of it again       |
+| ducked or held             | a backchannel is known, and over     | Finalise, Resume                                    |
+| ducked or held             | BargeInEnded, tick 240 ms            | Finalise                                            |
 | ducked or held             | BargeInEnded(echo)                   | from now on only "stop" acts; else the same         |
 | ducked or held             | Final without words; tick 540 ms     | Resume                                              |
+| ducked or held             | Final with a word not listened for   | Listen to all of it again, Resume                   |
 | ducked, held or resumed    | Final with words                     | Cancel, CancelTurn; then as any Final               |
-| ducked                     | ReplyEnded                           | Resume (the gain); the words open a turn            |
+| ducked                     | ReplyEnded                           | Resume (the gain); all of it again opens a turn     |
 | speaking                   | ReplyEnded                           | nothing; follow-up window, history                  |
 | cut                        | ReplyCut                             | SendHeard; history keeps the heard words            |
 | acting                     | SkillDone                            | Say, or an earcon                                   |
@@ -94,11 +99,15 @@ class Conversation:
         self._due = NEVER
         self._speech = False
         """The VAD or the barge-in detector is open."""
+        self._sounding = False
+        """An alarm or an earcon is to be heard."""
         self._acts: list[v.Intent] = []
         """Local intents whose SkillDone is on its way."""
         self._shown = v.Show()
         self._handlers: dict[type, Callable[[Any], None]] = {
             v.Wake: self._wake,
+            v.StopHeard: self._stop_heard,
+            v.Sounding: self._set_sounding,
             v.SpeechBegan: self._speech_began,
             v.SpeechEnded: self._speech_ended,
             v.BargeIn: self._speech_began,
@@ -151,7 +160,7 @@ class Conversation:
     def stop(self, position: int) -> list[v.Command]:
         """As if the user had said "stop": a button, or a remote "stop"."""
         self._now = max(self._now, position)
-        self._drop("stop")
+        self._stop()
         return self._settle()
 
     def say(self, position: int, text: str) -> list[v.Command]:
@@ -169,6 +178,11 @@ class Conversation:
         self._attention.wake(self._now, event.end, chime=bool(event.word))
         self._hearing.listen(event.end - self._timing.wake_pre_roll, event.end, Purpose.WAKE)
 
+    def _stop_heard(self, event: v.StopHeard) -> None:
+        attended = self._attention.is_open or self._hearing.open is not None
+        if not self._stop() and attended:
+            self._emit(v.Earcon("done"))
+
     def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:
         self._speech = True
         self._attention.speech_began(event.onset)
@@ -181,6 +195,8 @@ class Conversation:
             elif self._answering.thinking:
                 goes_on = self._answering.may_go_on(self._now)
                 self._listen(event.onset, Purpose.THINKING if goes_on else Purpose.LATE)
+            elif self._sounding and self._hears_stop:
+                self._listen(event.onset, Purpose.STOP_ONLY)
 
     def _speech_over_reply(self, onset: int, doubtful: bool) -> None:
         """Over a reply; in its pauses, and before its first sound, speech comes as SpeechBegan."""
@@ -220,15 +236,17 @@ class Conversation:
         utterance.heard, utterance.spoke = event.text, True
         self._apologies.understood()
         self._attention.words(self._now)
-        if utterance.purpose not in _OVER or not self._answering.replying:
+        if utterance.purpose not in _OVER or not (self._answering.replying or self._sounding):
             return
         if utterance.mode == "free" and not event.free:
             return  # heard before for hard words, and now for a command, which only the whole sentence is
         verdict = self._judge(event.text)
         if utterance.purpose is Purpose.STOP_ONLY:
-            if verdict.unmistakable:
+            if verdict.unmistakable and self._answering.replying:
                 self._take_floor(stop=True)
-        else:
+            elif verdict.unmistakable:
+                self._stop()
+        elif self._answering.replying:
             until = event.words[-1].end if event.words else event.position
             self._make(self._yielding.words(verdict, until), stop=verdict.only_stop)
 
@@ -270,7 +288,7 @@ class Conversation:
 
     def _act_on(self, meaning: Meaning, final: v.Final, utterance: Utterance) -> None:
         if meaning is Meaning.STOP:
-            if not self._drop("stop") and utterance.purpose not in (*_OVER, Purpose.INTERRUPT):
+            if not self._stop() and utterance.purpose not in (*_OVER, Purpose.INTERRUPT):
                 self._emit(v.Earcon("done"))
         elif meaning is Meaning.WAIT:
             self._answering.drop(self._now, "barge_in")
@@ -298,6 +316,9 @@ class Conversation:
     def _reply_cut(self, event: v.ReplyCut) -> None:
         if self._answering.reply_cut(event) is not None:
             self._reply_over()
+
+    def _set_sounding(self, event: v.Sounding) -> None:
+        self._sounding = event.on
 
     def _skill_done(self, event: v.SkillDone) -> None:
         if event.intent not in self._acts:  # the user has moved on: woke us again, or said stop
@@ -352,6 +373,13 @@ class Conversation:
         self._yielding.cancelled()
         self._hearing.takes_floor(stop)
         self._attention.open(Purpose.INTERRUPT, self._now, self._timing.attention)
+
+    def _stop(self) -> bool:
+        """The user wants silence: alarms and earcons end too. Whether anything was said, pending or sounding."""
+        busy = self._drop("stop") or self._sounding
+        if self._sounding:
+            self._emit(v.StopSounds())
+        return busy
 
     def _drop(self, reason: str) -> bool:
         """End everything: what is said, pending, listened to and attended; whether anything was said or pending."""

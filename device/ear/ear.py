@@ -4,7 +4,7 @@
                                                  ├──► SpeechGate ──► SpeechBegan / SpeechEnded
     frame.clean, reference ──► BargeInDetector ──┤
                                                  ├──► FrameHistory ──► Endpointing ──► Endpoint
-    pcm ──► WakeWords ──► Wake                   │
+    pcm ──► WakeWords ──► Wake, StopHeard        │
     clean ring ──► feed ──► recogniser door ─────┴──► Partial / Final
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
@@ -27,6 +27,7 @@ from device.ear.vad import SpeechGate, Vad
 from device.ear.wake import WakeWords
 from device.ear.wake_models import WakeModel, find_word
 from device.engines import EngineDoor
+from device.errors import EngineError
 from device.values import (
     FRAME,
     RATE_HZ,
@@ -41,6 +42,7 @@ from device.values import (
     Partial,
     SpeechBegan,
     SpeechEnded,
+    StopHeard,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +54,18 @@ _SILENT_PCM, _SILENT_DB = bytes(2 * FRAME), -120.0
 """What a missing frame counts as."""
 
 log = logging.getLogger(__name__)
+
+
+def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
+    """The wake model that means "stop", if the configuration names one, and its threshold."""
+    wake = config.wake
+    if not wake.stop:
+        return None
+    if wake.stop in wake.words:
+        raise EngineError(
+            f"wake.stop = {wake.stop!r} is also one of wake.words: a word either wakes or stops; take it out of one"
+        )
+    return find_word(wake.stop, "wake.stop"), wake.stop_threshold
 
 
 class Ear:
@@ -73,8 +87,9 @@ class Ear:
         self._config, self._clean, self._door = config, clean, recogniser
         self._vad, self._gate = Vad(), SpeechGate()
         models = [find_word(word) for word in config.wake.words] if wake is None else wake
+        stop = _stop_word(config)
         thresholds = (config.wake.threshold, config.wake.threshold_playing)
-        self._wake = WakeWords(models, thresholds) if models else None
+        self._wake = WakeWords(models, thresholds, stop) if models or stop else None
         barge_in = config.barge_in
         self._barge_in = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
         self._history = FrameHistory(round(config.audio.keep_s * 100))
@@ -88,7 +103,13 @@ class Ear:
         self._restarts_foreseen = 0
         self.recogniser: Ready | None = None
         """What the recogniser said when it was ready; None before."""
-        self.counters = {"wakes": 0, "barge_ins": 0, "recogniser_failures": 0, "recogniser_warnings": 0}
+        self.counters = {
+            "wakes": 0,
+            "stop_words": 0,
+            "barge_ins": 0,
+            "recogniser_failures": 0,
+            "recogniser_warnings": 0,
+        }
 
     @property
     def leak_db(self) -> list[float]:
@@ -129,9 +150,12 @@ class Ear:
             # is for a talker over the playback, of whom the barge-in detector sees something too
             talked_over = playing and (barge_in.suspects or barge_in.active)
             woken = self._wake.step(position, pcm, level_db, talked_over, missing)
-            for wake in woken:
-                self.counters["wakes"] += 1
-                self._wake_end = wake.end
+            for heard in woken:
+                if isinstance(heard, StopHeard):
+                    self.counters["stop_words"] += 1
+                else:
+                    self.counters["wakes"] += 1
+                    self._wake_end = heard.end
             events += woken
         if over_playback is not None:
             if isinstance(over_playback, BargeIn):
