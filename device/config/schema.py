@@ -63,7 +63,7 @@ class WakeSection(Section, frozen=True, kw_only=True):
     ] = ""
     stop_threshold: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score at which that model stops everything.")
-    ] = 0.6
+    ] = 0.5
 
 
 class BargeInSection(Section, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from device.audio.levels import rms_db
 from device.config import Config
+from device.ear.background import Background
 from device.ear.barge_in import BargeInDetector
 from device.ear.endpointing import WAKE_TAIL, Endpointing
 from device.ear.feed import UtteranceFeed, to_pcm
@@ -92,6 +93,7 @@ class Ear:
         self._wake = WakeWords(models, thresholds, stop) if models or stop else None
         barge_in = config.barge_in
         self._barge_in = BargeInDetector(barge_in.threshold_db, round(barge_in.warmup_s * RATE_HZ))
+        self._background = Background()
         self._history = FrameHistory(round(config.audio.keep_s * 100))
         self._feed: UtteranceFeed | None = None
         self._waiting: dict[int, UtteranceFeed] = {}  # finalised, their Final has not come yet
@@ -131,6 +133,13 @@ class Ear:
         vad = not missing and self._vad.is_speech(pcm, level_db)
         barge_in = self._barge_in
         over_playback = barge_in.step(position, frame.clean, frame.reference, playing, vad, missing)
+        self._background.step(position, level_db, vad, playing)
+        if isinstance(over_playback, BargeIn):
+            over_playback = self._background.judge(over_playback)
+        elif over_playback is None:
+            over_playback = self._background.rises(
+                position, barge_in.active, self._config.barge_in.threshold_db
+            )
         if self._was_playing and not playing and not self._speaking:
             # in a pause of a reply, what the gate took for speech over the playback would begin as speech in the
             # quiet: held the reply at once, and its own echo, in the pre-roll, became a turn
@@ -144,7 +153,7 @@ class Ear:
         events: list[Event] = []
         if self._gate.open and not was_open:
             self._history.mark_speech(self._gate.onset, end)
-        events += self._speech_events(end, playing)
+        events += self._speech_events(position, playing)
         if self._wake is not None:
             # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
             # is for a talker over the playback, of whom the barge-in detector sees something too
@@ -156,6 +165,7 @@ class Ear:
                 else:
                     self.counters["wakes"] += 1
                     self._wake_end = heard.end
+                    self._background.answered(heard.end)
             events += woken
         if over_playback is not None:
             if isinstance(over_playback, BargeIn):
@@ -163,8 +173,9 @@ class Ear:
                 self._history.mark_speech(over_playback.onset, end)
             events.append(over_playback)
         if self._endpointing is not None and self._feed is not None:
-            last = self._endpointing.step(position, speech)
+            last = self._endpointing.step(position, speech, level_db)
             if last is not None:
+                self._background.answered(last)
                 events.append(Endpoint(end, self._feed.utterance, last))
         self._missing = self._missing + 1 if missing else 0
         if self._missing == _MICROPHONE_LOST and self._feed is not None:
@@ -172,15 +183,17 @@ class Ear:
         events += self._recognise(end)
         return events
 
-    def _speech_events(self, end: int, playing: bool) -> list[Event]:
+    def _speech_events(self, position: int, playing: bool) -> list[Event]:
         """SpeechBegan only in the quiet, and not for a talker who is known from a BargeIn; every one is ended."""
-        gate = self._gate
+        gate, end = self._gate, position + FRAME
         if self._speaking and not gate.open:
             self._speaking = False
             return [SpeechEnded(end, gate.last)]
         if not self._speaking and gate.open and not playing and not self._barge_in.active:
-            self._speaking = True
-            return [SpeechBegan(end, gate.onset)]
+            onset = self._background.onset(position, gate.onset)
+            if onset is not None:
+                self._speaking = True
+                return [SpeechBegan(end, onset)]
         return []
 
     # ------------------------------------------------------------------ the recogniser
