@@ -160,7 +160,7 @@ def test_over_its_own_speech_the_device_hears_hard_words_and_backchannels(engine
 
 
 def test_what_is_neither_is_unknown_there_and_still_somebody_with_something_to_say(engine) -> None:
-    partials, final = listen(engine, spoken_clip("what about tomorrow", "flite:rms"), mode="over")
+    _, final = listen(engine, spoken_clip("what about tomorrow", "flite:rms"), mode="over")
     assert final.accepted
     assert "[unk]" in final.text.split()
     assert final.intent is None

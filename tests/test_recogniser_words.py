@@ -90,7 +90,7 @@ def test_of_a_small_grammar_only_whole_phrases_and_unknown_words_are_kept() -> N
     phrases = {("hold", "on"), ("go", "on"), ("no",), ("no", "way")}
     said = [
         Word(text, 100 * i, 100 * i + 50)
-        for i, text in enumerate("go [unk] hold on hold no way up no".split())
+        for i, text in enumerate(["go", "[unk]", "hold", "on", "hold", "no", "way", "up", "no"])
     ]
     assert text_of(whole(said, phrases, {"[unk]"})) == "[unk] hold on no way no"
     assert whole((), phrases, {"[unk]"}) == ()

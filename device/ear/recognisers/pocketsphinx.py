@@ -65,13 +65,16 @@ RARE_COST = 8.0
 LATE_MARGIN = RATE_HZ // 10
 """The last try begins this long before the wake word's estimated end: without the wake word, whose half-heard rest may
 become "turn" or "tell"."""
-OVER_COST = 45.0
+OVER_COST = 42.0
 """The same, the mean alone, over the device's own speech, where any of a few short words may be said."""
-OVER_LONGEST = 70
+OVER_STEADY = 16 * FRAME
+"""``STEADY_SAMPLES`` there. Of 120 nods 5 become a hard word on the way at 100 ms, none at 160 ms (tuned on 10 voices, SER 0
+and -5 dB; "stop" is heard 76 times of 80, any hard word 149 of 160)."""
+OVER_LONGEST = 80
 """Frames. A word that is stretched over more is not what was said: a nod that became "stop" took 90."""
 OVER_MEAN_STEP = 0.25
 """Over the device's own speech the mean is that of its own residual echo, with a talker in it: followed on its own, from
-every utterance, and used half. With it 29 of 30 "stop" are heard, with the default mean 26, with its own at once 24."""
+every utterance, and used half: 29 of 30 "stop" are heard with it, 26 with the default mean, 24 with each one's own."""
 STEADY_SAMPLES = 10 * FRAME
 """A partial is accepted when its words have stood this long: the best path jumps between look-alikes at first."""
 MEAN_DISTANCE = 6.0
@@ -215,8 +218,9 @@ class PocketSphinxRecogniser:
         text, now = result.text, self._now
         if not (self._steady[0] and f"{text} ".startswith(f"{self._steady[0]} ")):
             self._steady = (text, now)
-        limit = OVER_COST if self._begin.mode == "over" else MAX_PARTIAL_COST
-        accepted = result.within(limit) and now - self._steady[1] >= STEADY_SAMPLES
+        over = self._begin.mode == "over"
+        limit, steady = (OVER_COST, OVER_STEADY) if over else (MAX_PARTIAL_COST, STEADY_SAMPLES)
+        accepted = result.within(limit) and now - self._steady[1] >= steady
         if accepted:
             self._steady = (text, self._steady[1])
         if (text, accepted) != self._said:
