@@ -720,6 +720,21 @@ def test_one_word_that_was_not_listened_for_is_heard_again_while_the_reply_goes_
     assert kinds(talk.final("louder", "volume_up")) == ["Cancel", "CancelTurn", "Act"]
 
 
+def test_who_goes_on_after_a_pause_is_heard_again_from_the_first_onset():
+    talk = Talk()
+    talk.speaking()
+    first = only(talk.barge_in(ago=80), v.Listen)
+    talk.wait(300)
+    talk.barge_in_ended(ago=240)
+    talk.wait(10)  # asked for its Final, which is late
+    talk.wait(100)
+    talk.barge_in(ago=80)
+    talk.final("[unk]", free=False, utterance=first.utterance)
+    talk.wait(100)
+    again = only(talk.partial("wait"), v.Listen)
+    assert (again.start, again.mode) == (first.start, "free")
+
+
 def test_a_nod_that_the_second_hearing_makes_of_it_changes_nothing():
     talk = Talk()
     talk.speaking()

@@ -275,7 +275,8 @@ class Conversation:
     def _hear_again(self, final: v.Final, utterance: Utterance) -> None:
         """More was said than hard words and backchannels. Two words of it take the floor at once; one, or a sound that
         the recogniser does not stand by, has to be understood first, and meanwhile the reply goes on."""
-        if self._hearing.open is not None:  # somebody goes on already: that decides, and is what is answered
+        if self._hearing.open is not None:  # somebody goes on already: that decides
+            self._hearing.joins(utterance)
             return
         over = utterance.purpose is Purpose.OVER and self._answering.replying
         if over and final.accepted and self._judge(final.text).talk:

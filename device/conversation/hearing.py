@@ -117,6 +117,11 @@ class Hearing:
         if self.open.mode == "over" and not stop:
             self.listen_again(self.open, Purpose.INTERRUPT)
 
+    def joins(self, utterance: Utterance) -> None:
+        """The open utterance goes on with ``utterance``: should it be heard again, then from the first sample of both."""
+        if self.open is not None and self.open.purpose is Purpose.OVER and self.open.mode == "over":
+            self.open.start, self.open.after = utterance.start, utterance.after
+
     def reply_over(self) -> None:
         """Nothing plays any more: what is being said over it is heard again, every word of it."""
         if self.open is not None and self.open.purpose is Purpose.OVER and self.open.mode == "over":

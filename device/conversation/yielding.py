@@ -7,6 +7,10 @@ r"""Somebody talks over the reply: give way by grades, and take it back if it wa
     gain     ‾\____duck___\__hold_______/‾‾  last + 0.24 s: a known backchannel is over, resume; else finalise
                                              last + 0.54 s: resume, whatever the recogniser still says
 
+Every backchannel that lasts holds for a moment. Its sound would have to tell it from a sentence 250 ms after its onset: level,
+bands, pitch and voicing until then, learned on 5 voices (179 clips), give an area under the curve of 0.86 there and 0.66 on 6
+others (216 clips); to spare half of the holds, 15 % of the interruptions would have to wait for their silence.
+
 Pure: values in, moves out, time as sample positions. What holds, whatever comes in which order:
 
 * the first speech ducks in the very step in which it is told;

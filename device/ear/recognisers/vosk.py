@@ -10,6 +10,11 @@ second after they ended; the Final has exact times.
 
 In "commands" mode the grammar is the phrase list of the sentences file, less what the model has no words for, plus
 "[unk]" for everything else: without it every foreign sentence is forced into a command (100 of 100), with it none is.
+
+"over" does the same for hard words and backchannels over the device's own speech, and keeps the unknown words, as somebody
+who has something to say. Against free decoding, over a reply, 6 unseen voices in 3 rooms, talker as loud as the echo: hard
+words 40 of 42 rather than 39, "stop" known 80 ms before its end rather than 125 ms after it (p50), no backchannel of 36
+cancels in either; of 24 from four other voices 2 do in free decoding, none here.
 """
 
 from __future__ import annotations
