@@ -11,6 +11,10 @@ wrong), so only the grammar is used and ``free`` is False. What decides how well
   its scores are on another scale than those of the running search.
 * **Rejection**: a grammar always finds something. Path scores are relative to the best senone of each frame, so
   ``-log(score)`` per frame of speech says how far the audio is from the words. Only a whole sentence is accepted.
+* **Over the device's own speech** ("over") one of a few short phrases is listened for, by the cost of its words alone, in one
+  pass. Hard words heard, by voices tuned on (10) and not (6), SER 0 dB: 65 of 70 and 35 of 42, "stop" 28 of 30 and 11 of 18;
+  nods that cancel 0 of 60 and 3 of 36. The command grammar heard 20 of 42 and 3 of 18, and 12 of 36 nods cancelled. With a
+  phone loop beside the phrases, at any weight, it hears less and takes as many nods for words.
 * **The GIL** is held during a call: at most 20 ms of audio a call (0.4 ms).
 """
 
