@@ -123,7 +123,8 @@ class Laws:
                 self.given_up, self.taken = None, False
             case v.CancelTurn():
                 assert command.turn in (self.turn, self.given_up), "CancelTurn of a turn that is over"
-                self.closed_turns.add(command.turn)
+                if command.reason != "timeout":  # what came in time is spoken, then that the rest is lost
+                    self.closed_turns.add(command.turn)
                 self.turn = self.given_up = None
             case v.SendHeard():
                 assert isinstance(event, v.ReplyCut) and event.heard.strip()
