@@ -28,7 +28,7 @@ from device import values as v
 from device.audio import AudioEngine
 from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
-from device.config import Config
+from device.config import Config, load_words
 from device.conversation import Conversation
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
@@ -79,7 +79,7 @@ class Device:
         self.voice = voice or open_voice(config, in_process)
         self.ear = Ear(config, self.engine.clean, self.recogniser)
         self.mouth = Mouth(config, self.engine, self.voice)
-        self.conversation = Conversation(config)
+        self.conversation = Conversation(config, load_words(config.device.language))
         self.link = Link(config, transport)
         self.controls = Controls(self, now)
         self.skills = Skills(config, self.controls)
@@ -91,6 +91,7 @@ class Device:
         self._problem: str | None = None
         self._somebody_speaks = False
         self._unwell: set[str] = set()
+        self._sounding = False
         self.tracer = Tracer(trace)
 
     @property
@@ -114,6 +115,9 @@ class Device:
         events = self.ear.step(frame)
         events += self.mouth.step(position)
         events += self.link.poll(position)
+        if self.engine.mixer.sounding != self._sounding:
+            self._sounding = not self._sounding
+            events.append(v.Sounding(position, self._sounding))
         while self._inbox:
             events.append(self._inbox.popleft())
         events = self._attend_to_echo(events)
@@ -172,6 +176,8 @@ class Device:
             case v.Say() | v.ReplyBegin() | v.ReplyText() | v.ReplyFinish() | v.Earcon():
                 self._remember(command)
                 self.mouth.execute(command)
+            case v.StopSounds():
+                self.engine.mixer.stop_sounds()
             case v.Duck() | v.Hold() | v.Resume() | v.Cancel():
                 self.mouth.execute(command)
                 if isinstance(command, v.Resume):
@@ -267,6 +273,8 @@ class Device:
         match event:
             case v.Wake(word=word, score=score):
                 self.link.event("wake", word=word, score=round(score, 3))
+            case v.StopHeard(word=word, score=score):
+                self.link.event("stop_word", word=word, score=round(score, 3))
             case v.BargeIn(score=score) if score > 0:
                 self.link.event("barge_in", score=round(score, 1))
             case v.EngineFailed(engine=engine, reason=reason):

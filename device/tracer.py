@@ -32,6 +32,8 @@ class Tracer:
                 note("speech_ended", at, last=last)
             case v.Wake(word=word, score=score, end=end):
                 note("wake", at, word, score=round(score, 3), end=end)
+            case v.StopHeard(word=word, score=score):
+                note("stop_word", at, word, score=round(score, 3))
             case v.BargeIn(onset=onset, score=score):
                 note("barge_in", at, onset=onset, score=round(score, 2))
             case v.BargeInEnded(last=last):

@@ -60,6 +60,15 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class StopHeard:
+    """The wake model that means "stop" was decided at ``position``: everything ends, whatever goes on."""
+
+    position: int
+    word: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechBegan:
     """The VAD opened in the quiet (nothing plays): ``onset`` is the first sample it counts as speech."""
 
@@ -101,7 +110,8 @@ class Partial:
     """What the recogniser makes of utterance ``utterance`` so far.
 
     ``accepted`` is False while the engine itself would not stand by the words (a command grammar always matches
-    something; PocketSphinx' score test has not passed, or everything is ``[unk]``).
+    something; PocketSphinx' score test has not passed, or everything is ``[unk]``). ``free``: the engine could take down
+    any sentence; the words of one that cannot are the nearest it has, until its ``Final`` says what they mean.
     """
 
     position: int
@@ -109,6 +119,7 @@ class Partial:
     text: str
     words: tuple[Word, ...] = ()
     accepted: bool = True
+    free: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +238,14 @@ class SkillDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Sounding:
+    """An alarm or an earcon begins (``on``) or is over."""
+
+    position: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EngineFailed:
     """An engine process (``recogniser`` or ``voice``) died or hung and is being started again; or the ``microphone``
     gave no sound for 0.3 s in the middle of an utterance."""
@@ -237,16 +256,17 @@ class EngineFailed:
 
 
 Event = (
-    Wake | SpeechBegan | SpeechEnded | BargeIn | BargeInEnded | Partial | Final | Endpoint
+    Wake | StopHeard | SpeechBegan | SpeechEnded | BargeIn | BargeInEnded | Partial | Final | Endpoint
     | ReplyStarted | ReplyEnded | ReplyCut
     | TurnAcked | TurnDelta | TurnEnded | TurnFailed
-    | SkillDone | EngineFailed
+    | SkillDone | Sounding | EngineFailed
 )  # fmt: skip
 
 
 # --------------------------------------------------------------------------- commands of the conversation
 
-ListenMode = Literal["free", "commands"]
+ListenMode = Literal["free", "commands", "over"]
+"""free: every word; commands: the local commands; over: hard words and backchannels, over the device's own speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +357,11 @@ class Earcon:
 
 
 @dataclass(frozen=True, slots=True)
+class StopSounds:
+    """End alarms and earcons."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One entry of the conversation as the endpoint gets it: of the assistant only what was heard."""
 
@@ -401,5 +426,5 @@ class Show:
 
 Command = (
     Listen | Finalise | Discard | Duck | Hold | Resume | Cancel | Say | ReplyBegin | ReplyText | ReplyFinish
-    | Earcon | OpenTurn | CancelTurn | SendHeard | Act | Show
+    | Earcon | StopSounds | OpenTurn | CancelTurn | SendHeard | Act | Show
 )  # fmt: skip

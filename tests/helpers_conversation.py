@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from device import values as v
-from device.config import Config
+from device.config import Config, load_words
 from device.conversation import Conversation
 
 STEP_MS = 10
@@ -123,7 +123,8 @@ class Laws:
                 self.given_up, self.taken = None, False
             case v.CancelTurn():
                 assert command.turn in (self.turn, self.given_up), "CancelTurn of a turn that is over"
-                self.closed_turns.add(command.turn)
+                if command.reason != "timeout":  # what came in time is spoken, then that the rest is lost
+                    self.closed_turns.add(command.turn)
                 self.turn = self.given_up = None
             case v.SendHeard():
                 assert isinstance(event, v.ReplyCut) and event.heard.strip()
@@ -145,7 +146,7 @@ class Talk:
 
     def __init__(self, **sections: dict[str, Any]) -> None:
         self.config = config(**sections)
-        self.conversation = Conversation(self.config)
+        self.conversation = Conversation(self.config, load_words())
         self.laws = Laws(self.config.conversation.history)
         self.now = 0
         self.log: list[tuple[float, v.Command]] = []

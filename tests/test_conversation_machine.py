@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from device import values as v
 
 TEXTS = st.sampled_from(
-    ["", "stop", "wait", "no", "yeah", "mm-hm", "the", "what", "yeah right", "what about paris", "stop it please",
+    ["", "stop", "wait", "[unk]", "[unk] [unk]", "stop [unk]", "no", "yeah", "mm-hm", "the", "what", "yeah right", "what about paris", "stop it please",
      "no i meant tomorrow", "turn it up"]
 )  # fmt: skip
 INTENTS = st.sampled_from(["", "", "", "stop", "cancel", "wait", "volume_up", "time", "repeat"])
@@ -24,9 +24,11 @@ PAUSES = st.sampled_from([10, 50, 100, 250, 300, 400, 600, 1000, 1600, 6000])
 class World(RuleBasedStateMachine):
     """Rooms that answer as their contracts say, at any time, and sometimes too late or for something long over."""
 
+    mode = "considerate"
+
     def __init__(self) -> None:
         super().__init__()
-        self.talk = Talk(conversation={"history": 4, "answer_s": 5.0})
+        self.talk = Talk(conversation={"history": 4, "answer_s": 5.0}, barge_in={"mode": self.mode})
         self.laws = self.talk.laws
         self.pieces = 0
 
@@ -78,6 +80,15 @@ class World(RuleBasedStateMachine):
     @rule(ago=st.integers(0, 300))
     def wake(self, ago):
         self.talk.wake(ago)
+
+    @rule()
+    def stop_word(self):
+        self.talk.event(v.StopHeard(self.talk.position, "stop", 0.9))
+        assert not (self.laws.shown.speaking or self.laws.shown.thinking or self.laws.shown.attending)
+
+    @rule(on=st.booleans())
+    def alarm(self, on):
+        self.talk.event(v.Sounding(self.talk.position, on))
 
     @rule()
     def button(self):
@@ -210,8 +221,34 @@ class World(RuleBasedStateMachine):
         assert talk.wait(1000) == []
 
 
+class InstantWorld(World):
+    mode = "instant"
+
+
+class WakeWordOnlyWorld(World):
+    mode = "wake_word_only"
+
+
+class OffWorld(World):
+    mode = "off"
+
+
 World.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+for world in (InstantWorld, WakeWordOnlyWorld, OffWorld):
+    world.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
 class TestWhateverHappensTheLawsHoldAndTheDeviceComesToRest(World.TestCase):
+    pass
+
+
+class TestTheSameWhereAnySpeechCutsAReply(InstantWorld.TestCase):
+    pass
+
+
+class TestTheSameWhereOnlyTheWakeWordMay(WakeWordOnlyWorld.TestCase):
+    pass
+
+
+class TestTheSameWhereOnlyStopMay(OffWorld.TestCase):
     pass

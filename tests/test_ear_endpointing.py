@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.config import Config
-from device.ear.endpointing import LEAST, WAKE_TAIL, Endpointing
+from device.ear.endpointing import BESIDE, LEAST, WAKE_TAIL, Endpointing
 from device.values import FRAME, samples
 
 CONFIG = Config()
@@ -73,3 +73,30 @@ def test_whatever_is_said_it_ends_at_most_once_after_real_speech_and_never_while
         assert len(spoken) * FRAME >= LEAST
         assert end - last >= SILENCE
         assert not any(flags[last // FRAME : end // FRAME])
+
+
+def run_levels(frames, config=CONFIG):
+    endpointing = Endpointing(config, 0)
+    return [
+        ((k + 1) * FRAME, last)
+        for k, (speech, level_db) in enumerate(frames)
+        if (last := endpointing.step(k * FRAME, speech, level_db)) is not None
+    ]
+
+
+def test_a_television_that_goes_on_does_not_keep_the_sentence_open():
+    sentence, television = [(True, -26.0)] * 150, [(True, -38.0)] * 500
+    ends = run_levels(sentence + television)
+    assert [last for _, last in ends] == [150 * FRAME]
+    assert ends[0][0] == 150 * FRAME + BESIDE
+
+
+def test_a_talker_who_gets_quieter_for_a_moment_is_not_cut():
+    quiet = [(True, -38.0)] * (BESIDE // FRAME - 10)
+    talk = [(True, -26.0)] * 100 + quiet + [(True, -26.0)] * 100 + [(False, -70.0)] * 100
+    assert [last for _, last in run_levels(talk)] == [(200 + len(quiet)) * FRAME]
+
+
+def test_single_loud_frames_of_a_television_are_not_the_talker():
+    television = [(True, -30.0 if k % 4 == 3 else -38.0) for k in range(500)]
+    assert [last for _, last in run_levels([(True, -26.0)] * 150 + television)] == [150 * FRAME]

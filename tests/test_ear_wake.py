@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.audio.levels import rms_db
-from device.config import Config
+from device.config import Config, parse
 from device.ear import tflite
 from device.ear.feed import to_pcm
 from device.ear.wake import COLD, WakeWords
 from device.ear.wake_end import frames_since_end
 from device.ear.wake_models import available_words, find_word, packaged_folder, read_model
 from device.errors import EngineError
-from device.values import FRAME, RATE_HZ, Wake, samples
+from device.values import FRAME, RATE_HZ, StopHeard, Wake, samples
 
 TALKERS = ["flite:slt", "flite:rms", "flite:awb", "espeak:en-gb", "espeak:en-us+m3", "espeak:en-us+f3"]
 THRESHOLDS = (0.8, 0.5)
@@ -58,6 +58,34 @@ def test_the_word_and_a_command_in_one_breath_wake_once_and_the_end_of_the_word_
     assert abs(found[0].end - end) <= samples(60)
     assert found[0].end <= found[0].position <= end + samples(400)
     assert 0.8 < found[0].score <= 1.0
+
+
+def test_a_model_may_mean_stop_beside_the_wake_words_also_over_playback():
+    sound = with_noise(np.concatenate((silence(1.5), say("alexa"), silence(1), say("okay nabu"), silence(1))))
+    config = parse({"wake": {"stop": "okay_nabu", "stop_threshold": 0.8}})
+    for playing in (False, True):
+        ear = Listener(config=config)
+        ear.hear(sound, playing=playing)
+        assert [wake.word for wake in of(Wake, ear.events)] == ["alexa"]
+        (stop,) = of(StopHeard, ear.events)
+        assert stop.word == "okay_nabu" and stop.score > 0.8
+        assert ear.ear.counters["stop_words"] == 1
+
+
+def test_a_stop_model_needs_no_wake_word_beside_it():
+    ear = Listener(config=parse({"wake": {"stop": "okay_nabu"}}), wake=())
+    ear.hear(with_noise(np.concatenate((silence(1.5), say("okay nabu"), silence(1)))))
+    assert [type(event) for event in ear.events if isinstance(event, Wake | StopHeard)] == [StopHeard]
+
+
+def test_a_stop_model_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(EngineError, match=r"wake\.stop: there is no wake word 'halt'; available: alexa"):
+        Listener(config=parse({"wake": {"stop": "halt"}}))
+
+
+def test_a_word_either_wakes_or_stops():
+    with pytest.raises(EngineError, match=r"wake\.stop = 'alexa' is also one of wake\.words"):
+        Listener(config=parse({"wake": {"stop": "alexa"}}))
 
 
 def test_it_wakes_again_for_the_next_utterance():

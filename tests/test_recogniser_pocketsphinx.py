@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from helpers_recog import LEAD, TAIL, listen, pieces, pocketsphinx_settings, poll_until, spoken_clip, tell
 
-from device.config import Config
+from device.config import Config, load_words
 from device.config.schema import RecogniserSection
+from device.conversation.words import Judge
 from device.ear.recognisers import open_recogniser, pocketsphinx
 from device.ear.recognisers.messages import Begin, Drop, End, Ready, Warning
 from device.values import Final, Intent, Partial
@@ -23,7 +24,7 @@ def engine():
 @pytest.fixture(autouse=True)
 def fresh_mean(engine):
     """Each test starts like a newly installed device."""
-    engine._mean = np.array([40.0, 3.0, -1.0] + [0.0] * 10)
+    engine._mean = engine._over_mean = np.array([40.0, 3.0, -1.0] + [0.0] * 10)
 
 
 COMMANDS = [
@@ -212,3 +213,42 @@ def test_it_works_the_same_in_its_own_process() -> None:
         assert (door.restarts, door.failure) == (0, None)
     finally:
         door.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "heard"),
+    [
+        ("Stop!", "flite:slt", "stop"),
+        ("Stop!", "flite:awb", "stop"),
+        ("wait", "en-us+m3", "wait"),
+        ("hold on", "flite:slt", "hold on"),
+        ("cancel", "flite:awb", "cancel"),
+    ],
+)
+def test_over_its_own_speech_hard_words_are_heard(engine, text, voice, heard) -> None:
+    partials, final = listen(engine, spoken_clip(text, voice), mode="over")
+    assert (final.text, final.accepted, final.free) == (heard, True, False)
+    assert any(partial.accepted and partial.text == heard for partial in partials)
+    assert not any(partial.free for partial in partials)
+
+
+@pytest.mark.parametrize("text", ["um hum", "uh huh", "yeah", "okay", "right", "I see"])
+@pytest.mark.parametrize("voice", ["flite:slt", "en-us+m3"])
+def test_over_its_own_speech_no_nod_is_a_hard_word(engine, judge, text, voice) -> None:
+    partials, final = listen(engine, spoken_clip(text, voice), mode="over")
+    for reply in (*partials, final):
+        assert not (reply.accepted and judge(reply.text).hard), reply.text
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return Judge(load_words())
+
+
+def test_the_mean_over_its_own_speech_is_followed_without_touching_that_of_commands(engine) -> None:
+    mean, over = engine._mean.copy(), engine._over_mean.copy()
+    listen(engine, spoken_clip("stop", "flite:slt"), mode="over")
+    assert (engine._mean == mean).all()
+    assert not (engine._over_mean == over).all()
+    _, final = listen(engine, spoken_clip("what time is it", "flite:slt"))
+    assert final.intent == Intent("time")

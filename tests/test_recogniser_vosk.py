@@ -141,3 +141,41 @@ def test_it_works_the_same_in_its_own_process_and_keeps_quiet(capfd) -> None:
         door.close()
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "heard"),
+    [
+        ("Stop!", "flite:rms", "stop"),
+        ("hold on", "en-us", "hold on"),
+        ("cancel", "flite:awb", "cancel"),
+        ("um hum", "flite:slt", "mm-hm"),
+        ("I see", "flite:rms", "i see"),
+    ],
+)
+def test_over_its_own_speech_the_device_hears_hard_words_and_backchannels(engine, text, voice, heard) -> None:
+    partials, final = listen(engine, spoken_clip(text, voice), mode="over")
+    assert (final.text, final.accepted, final.free) == (heard, True, False)
+    assert any(partial.accepted and partial.text == heard for partial in partials)
+
+
+def test_what_is_neither_is_unknown_there_and_still_somebody_with_something_to_say(engine) -> None:
+    _, final = listen(engine, spoken_clip("what about tomorrow", "flite:rms"), mode="over")
+    assert final.accepted
+    assert "[unk]" in final.text.split()
+    assert final.intent is None
+
+
+def test_the_beginning_of_a_phrase_is_not_a_word_over_its_own_speech(engine) -> None:
+    for text, voice in (("right", "flite:awb"), ("okay", "flite:slt"), ("hold on", "flite:slt")):
+        partials, final = listen(engine, spoken_clip(text, voice), mode="over")
+        said = {word for reply in (*partials, final) for word in reply.text.split()}
+        assert not said & {"go", "up", "me"}
+        assert not any(partial.text == "hold" for partial in partials)
+
+
+def test_quiet_and_the_wake_word_are_nothing_over_its_own_speech(engine) -> None:
+    noise = (np.random.default_rng(1).standard_normal(32_000) * 8).astype("<i2")
+    for clip in (noise, spoken_clip("alexa", "flite:slt")):
+        _, final = listen(engine, clip, mode="over")
+        assert (final.text, final.accepted) == ("", False)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from device.config import Config
 from device.config.schema import RecogniserSection, WakeSection
 from device.ear.recognisers import recogniser_settings
-from device.ear.recognisers.words import REMNANT_SAMPLES, Timeline, counted, text_of
+from device.ear.recognisers.words import REMNANT_SAMPLES, Timeline, counted, text_of, whole
 from device.errors import ModelMissing
 from device.values import Word
 
@@ -84,3 +84,13 @@ def test_a_model_asked_for_by_name_is_used_even_if_it_is_a_test_model() -> None:
     assert settings.model_path.endswith("/vosk-tiny-en")
     with pytest.raises(ModelMissing, match="'nonesuch'"):
         recogniser_settings(Config(recogniser=RecogniserSection(model="nonesuch")))
+
+
+def test_of_a_small_grammar_only_whole_phrases_and_unknown_words_are_kept() -> None:
+    phrases = {("hold", "on"), ("go", "on"), ("no",), ("no", "way")}
+    said = [
+        Word(text, 100 * i, 100 * i + 50)
+        for i, text in enumerate(["go", "[unk]", "hold", "on", "hold", "no", "way", "up", "no"])
+    ]
+    assert text_of(whole(said, phrases, {"[unk]"})) == "[unk] hold on no way no"
+    assert whole((), phrases, {"[unk]"}) == ()

@@ -55,9 +55,26 @@ class WakeSection(Section, frozen=True, kw_only=True):
     threshold_playing: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score that wakes over the device's own playback.")
     ] = 0.5
+    stop: Annotated[
+        str,
+        Meta(
+            description="Wake model, by name or path, that means 'stop' whenever it is heard; empty = the recogniser alone."
+        ),
+    ] = ""
+    stop_threshold: Annotated[
+        float, Meta(ge=0.1, le=0.99, description="Score at which that model stops everything.")
+    ] = 0.5
 
 
 class BargeInSection(Section, frozen=True, kw_only=True):
+    mode: Annotated[
+        Literal["considerate", "instant", "wake_word_only", "off"],
+        Meta(
+            description="Speech over a reply: considerate = quiet, then silent, then for good or back, by what is said; "
+            "instant = any speech ends it at once, a nod or a cough too; wake_word_only = only the wake word and "
+            "'stop' act; off = only 'stop' and buttons, not even the wake word."
+        ),
+    ] = "considerate"
     sensitivity: Annotated[
         float,
         Meta(

@@ -5,6 +5,8 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 
 | While                      | Event                                | Commands                                            |
 |----------------------------|--------------------------------------|-----------------------------------------------------|
+| anything                   | StopHeard                            | Cancel, CancelTurn, Discard, StopSounds             |
+| an alarm sounds            | BargeIn; Partial "stop"              | Listen for "stop"; StopSounds                       |
 | anything                   | Wake                                 | Cancel, CancelTurn, Discard; Listen with pre-roll   |
 | after Wake, 350 ms quiet   | tick                                 | Earcon attend (never over "wake word, command")     |
 | attending, nobody speaks   | tick, attention_s later              | Discard, quietly                                    |
@@ -22,16 +24,19 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | speaking                   | TurnDelta, TurnEnded                 | ReplyText, ReplyFinish                              |
 | speaking                   | TurnFailed                           | ReplyFinish; after it Say that the rest is lost     |
 | speaking                   | BargeIn                              | Duck, Listen                                        |
-| speaking                   | BargeIn of score 0 (warm-up)         | Listen for commands; only "stop" acts               |
+| speaking                   | BargeIn of score 0, or not to act    | Listen; only "stop" acts                            |
 | reply begun, not audible   | SpeechBegan                          | Duck, Hold, Listen                                  |
 | ducked                     | tick, hold_ms after the onset        | Hold                                                |
-| ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; listens on                      |
-| ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; listens on                      |
-| ducked or held             | BargeInEnded, tick 400 ms            | Finalise                                            |
+| ducked or held             | Partial: "stop"                      | Cancel, CancelTurn; listens on                      |
+| ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; Listen to all of it again       |
+| ducked or held             | tick, cancel_ms, no backchannel      | Cancel, CancelTurn; Listen to all of it again       |
+| ducked or held             | a backchannel is known, and over     | Finalise, Resume                                    |
+| ducked or held             | BargeInEnded, tick 240 ms            | Finalise                                            |
 | ducked or held             | BargeInEnded(echo)                   | from now on only "stop" acts; else the same         |
 | ducked or held             | Final without words; tick 540 ms     | Resume                                              |
+| ducked or held             | Final with a word not listened for   | Listen to all of it again, Resume                   |
 | ducked, held or resumed    | Final with words                     | Cancel, CancelTurn; then as any Final               |
-| ducked                     | ReplyEnded                           | Resume (the gain); the words open a turn            |
+| ducked                     | ReplyEnded                           | Resume (the gain); all of it again opens a turn     |
 | speaking                   | ReplyEnded                           | nothing; follow-up window, history                  |
 | cut                        | ReplyCut                             | SendHeard; history keeps the heard words            |
 | acting                     | SkillDone                            | Say, or an earcon                                   |
@@ -50,38 +55,43 @@ from collections.abc import Callable
 from typing import Any
 
 from device import values as v
-from device.config import Config
+from device.config import Config, Words
 from device.conversation.answering import Answering
 from device.conversation.apologies import Apologies
 from device.conversation.attention import Attention
 from device.conversation.hearing import Hearing, Purpose, Utterance
 from device.conversation.meaning import Meaning, understand
 from device.conversation.timing import NEVER, Timing
-from device.conversation.words import judge, says_stop
-from device.conversation.yielding import Yielding
+from device.conversation.words import Judge
+from device.conversation.yielding import Move, Moves, Yielding
 
 __all__ = ["Conversation"]
 
-_OVER = (Purpose.OVER, Purpose.WARM_UP)
+_OVER = (Purpose.OVER, Purpose.STOP_ONLY)
 _UNASKED = (*_OVER, Purpose.LATE)
 _CALLED = (Purpose.WAKE, Purpose.EXPECTED, Purpose.INTERRUPT)
 """Listening where the user knows that we listen: silence on our side would puzzle them."""
 
 
 class Conversation:
-    """The duplex loop for one device and one ``Config``.
+    """The duplex loop for one device, one ``Config`` and the ``Words`` of its language.
 
     ``handle`` takes one event, ``tick`` the passing of time (every step, 10 ms; a single comparison when nothing is
     due); both return the commands to carry out, in order. Positions must not run backwards by much: the latest one
     seen counts as now. An unknown event is a ``TypeError``.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, words: Words) -> None:
         self._timing = Timing.of(config)
-        self._language = config.device.language
+        self._judge = Judge(words)
+        mode = config.barge_in.mode
+        self._gives_way = mode in ("considerate", "instant")
+        self._wakes_over = mode != "off"
+        self._hears_stop = mode != "off" or not config.wake.stop
+        """... in words: where a model hears it, "off" runs no recogniser over the playback at all."""
         self._hearing = Hearing(self._emit, self._timing)
         self._attention = Attention(self._emit, self._timing)
-        self._yielding = Yielding(self._emit, self._timing)
+        self._yielding = Yielding(self._timing, instant=mode == "instant")
         self._answering = Answering(self._emit, self._timing, config)
         self._apologies = Apologies(self._emit, self._answering)
         self._out: list[v.Command] = []
@@ -89,11 +99,15 @@ class Conversation:
         self._due = NEVER
         self._speech = False
         """The VAD or the barge-in detector is open."""
+        self._sounding = False
+        """An alarm or an earcon is to be heard."""
         self._acts: list[v.Intent] = []
         """Local intents whose SkillDone is on its way."""
         self._shown = v.Show()
         self._handlers: dict[type, Callable[[Any], None]] = {
             v.Wake: self._wake,
+            v.StopHeard: self._stop_heard,
+            v.Sounding: self._set_sounding,
             v.SpeechBegan: self._speech_began,
             v.SpeechEnded: self._speech_ended,
             v.BargeIn: self._speech_began,
@@ -131,13 +145,7 @@ class Conversation:
         for lost in self._hearing.tick(self._now):
             if lost.purpose in _CALLED:
                 self._recogniser_failed()
-        step = self._yielding.tick(self._now)
-        if step == "cancel":
-            self._take_floor()
-        elif step == "finalise":
-            self._hearing.finalise(self._now)
-        elif step == "resume":
-            self._yielding.release()
+        self._make(self._yielding.tick(self._now))
         self._answering.tick(self._now)
         if self._attention.tick(self._now, self._speech) and not self._somebody_speaks():
             self._attention.close()
@@ -152,7 +160,7 @@ class Conversation:
     def stop(self, position: int) -> list[v.Command]:
         """As if the user had said "stop": a button, or a remote "stop"."""
         self._now = max(self._now, position)
-        self._drop("stop")
+        self._stop()
         return self._settle()
 
     def say(self, position: int, text: str) -> list[v.Command]:
@@ -164,9 +172,16 @@ class Conversation:
     # ------------------------------------------------------------------ the ear
 
     def _wake(self, event: v.Wake) -> None:
+        if event.word and self._answering.speaking and not self._wakes_over:
+            return
         self._drop("wake")
         self._attention.wake(self._now, event.end, chime=bool(event.word))
         self._hearing.listen(event.end - self._timing.wake_pre_roll, event.end, Purpose.WAKE)
+
+    def _stop_heard(self, event: v.StopHeard) -> None:
+        attended = self._attention.is_open or self._hearing.open is not None
+        if not self._stop() and attended:
+            self._emit(v.Earcon("done"))
 
     def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:
         self._speech = True
@@ -180,33 +195,39 @@ class Conversation:
             elif self._answering.thinking:
                 goes_on = self._answering.may_go_on(self._now)
                 self._listen(event.onset, Purpose.THINKING if goes_on else Purpose.LATE)
+            elif self._sounding and self._hears_stop:
+                self._listen(event.onset, Purpose.STOP_ONLY)
 
-    def _speech_over_reply(self, onset: int, warm_up: bool) -> None:
+    def _speech_over_reply(self, onset: int, doubtful: bool) -> None:
         """Over a reply; in its pauses, and before its first sound, speech comes as SpeechBegan."""
         utterance = self._hearing.open
-        if warm_up:
-            if utterance is None:
-                self._listen(onset, Purpose.WARM_UP)
+        if doubtful or not self._gives_way:
+            if utterance is None and self._hears_stop:
+                self._listen(onset, Purpose.STOP_ONLY)
             return
-        self._yielding.speech(onset, audible=self._answering.speaking)
-        if utterance is None or utterance.purpose is Purpose.WARM_UP:
+        moves = self._yielding.speech(onset, audible=self._answering.speaking)
+        self._make(tuple(move for move in moves if move is not Move.CANCEL))
+        if utterance is None or utterance.purpose is Purpose.STOP_ONLY:
             self._listen(onset, Purpose.OVER)
+        if Move.CANCEL in moves:
+            self._take_floor()
 
     def _speech_ended(self, event: v.SpeechEnded | v.BargeInEnded) -> None:
         self._speech = False
         self._attention.speech_ended(event.last)
         self._hearing.speech_ended(self._now, event.last)
-        self._yielding.silence(event.last)
-        if self._hearing.open is not None and self._hearing.open.purpose is Purpose.WARM_UP:
+        echo = isinstance(event, v.BargeInEnded) and event.echo
+        if self._hearing.open is not None and self._hearing.open.purpose is Purpose.STOP_ONLY:
             self._hearing.finalise(self._now)
-        elif isinstance(event, v.BargeInEnded) and event.echo:
+        elif echo:
             self._hearing.doubt()
+        self._make(self._yielding.silence(event.last, echo))
 
     def _endpoint(self, event: v.Endpoint) -> None:
         if self._hearing.endpoint(self._now, event.utterance, event.last):
             self._speech = False
-            self._yielding.silence(event.last)
             self._yielding.finalised()
+            self._make(self._yielding.silence(event.last))
 
     def _partial(self, event: v.Partial) -> None:
         utterance = self._hearing.find(event.utterance)
@@ -215,18 +236,19 @@ class Conversation:
         utterance.heard, utterance.spoke = event.text, True
         self._apologies.understood()
         self._attention.words(self._now)
-        if utterance.purpose not in _OVER or not self._answering.replying:
+        if utterance.purpose not in _OVER or not (self._answering.replying or self._sounding):
             return
-        if utterance.purpose is Purpose.WARM_UP:
-            if says_stop(event.text, self._language):
-                self._take_floor()
-            return
-        verdict = judge(event.text, self._language)
-        if verdict.hard or verdict.talk:
-            self._take_floor()
-        else:
+        if utterance.mode == "free" and not event.free:
+            return  # heard before for hard words, and now for a command, which only the whole sentence is
+        verdict = self._judge(event.text)
+        if utterance.purpose is Purpose.STOP_ONLY:
+            if verdict.unmistakable and self._answering.replying:
+                self._take_floor(stop=True)
+            elif verdict.unmistakable:
+                self._stop()
+        elif self._answering.replying:
             until = event.words[-1].end if event.words else event.position
-            self._yielding.words(verdict.only_backchannel, until)
+            self._make(self._yielding.words(verdict, until), stop=verdict.only_stop)
 
     def _final(self, event: v.Final) -> None:
         utterance = self._hearing.finished(event.utterance)
@@ -234,10 +256,12 @@ class Conversation:
             return
         if event.accepted:
             self._apologies.understood()
-        meaning = understand(event, utterance, self._language)
+        meaning = understand(event, utterance, self._judge)
         if meaning is Meaning.NOTHING:
-            if utterance.purpose is Purpose.OVER and self._yielding.waiting and self._hearing.open is None:
-                self._yielding.release()
+            if utterance.purpose is Purpose.OVER and self._hearing.open is None:
+                self._make(self._yielding.nothing())
+        elif meaning is Meaning.AGAIN:
+            self._hear_again(event, utterance)
         elif meaning is Meaning.NOBODY:
             if self._attention.is_open and self._hearing.open is None:
                 start = max(utterance.after, utterance.last)
@@ -248,9 +272,24 @@ class Conversation:
             self._attention.close()
             self._act_on(meaning, event, utterance)
 
+    def _hear_again(self, final: v.Final, utterance: Utterance) -> None:
+        """More was said than hard words and backchannels. Two words of it take the floor at once; one, or a sound that
+        the recogniser does not stand by, has to be understood first, and meanwhile the reply goes on."""
+        if self._hearing.open is not None:  # somebody goes on already: that decides
+            self._hearing.joins(utterance)
+            return
+        over = utterance.purpose is Purpose.OVER and self._answering.replying
+        if over and final.accepted and self._judge(final.text).talk:
+            self._take_floor()
+            self._hearing.listen_again(utterance, Purpose.INTERRUPT)
+            return
+        self._hearing.listen_again(utterance, utterance.purpose)
+        if over:
+            self._make(self._yielding.nothing())
+
     def _act_on(self, meaning: Meaning, final: v.Final, utterance: Utterance) -> None:
         if meaning is Meaning.STOP:
-            if not self._drop("stop") and utterance.purpose not in (*_OVER, Purpose.INTERRUPT):
+            if not self._stop() and utterance.purpose not in (*_OVER, Purpose.INTERRUPT):
                 self._emit(v.Earcon("done"))
         elif meaning is Meaning.WAIT:
             self._answering.drop(self._now, "barge_in")
@@ -278,6 +317,9 @@ class Conversation:
     def _reply_cut(self, event: v.ReplyCut) -> None:
         if self._answering.reply_cut(event) is not None:
             self._reply_over()
+
+    def _set_sounding(self, event: v.Sounding) -> None:
+        self._sounding = event.on
 
     def _skill_done(self, event: v.SkillDone) -> None:
         if event.intent not in self._acts:  # the user has moved on: woke us again, or said stop
@@ -311,12 +353,34 @@ class Conversation:
         start = onset - self._timing.pre_roll
         self._hearing.listen(start, start, purpose).spoke = True
 
-    def _take_floor(self) -> None:
+    def _make(self, moves: Moves, stop: bool = False) -> None:
+        """Carry out what the judgement says; ``stop``: the words that it was about were nothing but "stop"."""
+        for move in moves:
+            match move:
+                case Move.DUCK:
+                    self._emit(v.Duck())
+                case Move.HOLD:
+                    self._emit(v.Hold())
+                case Move.RESUME:
+                    self._emit(v.Resume())
+                case Move.FINALISE:
+                    self._hearing.finalise(self._now)
+                case Move.CANCEL:
+                    self._take_floor(stop)
+
+    def _take_floor(self, stop: bool = False) -> None:
         """The user interrupts for good; what they are saying is listened to until its end."""
         self._answering.interrupt(self._now, "barge_in")
         self._yielding.cancelled()
-        self._hearing.takes_floor()
+        self._hearing.takes_floor(stop)
         self._attention.open(Purpose.INTERRUPT, self._now, self._timing.attention)
+
+    def _stop(self) -> bool:
+        """The user wants silence: alarms and earcons end too. Whether anything was said, pending or sounding."""
+        busy = self._drop("stop") or self._sounding
+        if self._sounding:
+            self._emit(v.StopSounds())
+        return busy
 
     def _drop(self, reason: str) -> bool:
         """End everything: what is said, pending, listened to and attended; whether anything was said or pending."""
@@ -328,8 +392,9 @@ class Conversation:
         return busy
 
     def _reply_over(self) -> None:
-        self._yielding.release()
+        self._make(self._yielding.release())
         self._hearing.drop_unasked()
+        self._hearing.reply_over()
 
     def _follow_up(self, expect: bool) -> None:
         if expect:
@@ -355,6 +420,7 @@ class Conversation:
     def _settle(self) -> list[v.Command]:
         """Begin what waited, show what changed, note what is due next; hand over the commands."""
         if self._answering.proceed(self._now, self._hearing.busy):
+            self._yielding.begin()
             self._attention.close()
             self._hearing.drop_unasked()
         utterance = self._hearing.open

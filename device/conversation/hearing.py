@@ -24,9 +24,16 @@ class Purpose(Enum):
     EXPECTED = "after a reply that asked something"
     INTERRUPT = "the utterance that has taken the floor"
     OVER = "over playback, not yet known whether it takes the floor"
-    WARM_UP = "over playback while the echo canceller still learns, or probably its echo: 'stop' only"
+    STOP_ONLY = "over playback where only 'stop' may act: the canceller still learns, it is echo, or the owner wants it"
     THINKING = "before the answer to the last question is audible: the user goes on"
     LATE = "the same, too long after the question to belong to it: commands only"
+
+
+_MODES: dict[Purpose, ListenMode] = {
+    Purpose.OVER: "over",
+    Purpose.STOP_ONLY: "over",
+    Purpose.LATE: "commands",
+}
 
 
 @dataclass(slots=True)
@@ -34,8 +41,10 @@ class Utterance:
     """One ``Listen``; positions in samples."""
 
     id: int
+    start: int
     after: int
     purpose: Purpose
+    mode: ListenMode
     due: int
     """While open: when it is ended here. While awaited: when its Final is given up."""
     limit: int
@@ -63,16 +72,21 @@ class Hearing:
         waiting = self._awaited.values() if self.open is None else (self.open, *self._awaited.values())
         return any(utterance.purpose is not Purpose.LATE for utterance in waiting)
 
-    def listen(self, start: int, after: int, purpose: Purpose) -> Utterance:
-        """Open an utterance; one that is open is discarded first."""
+    def listen(self, start: int, after: int, purpose: Purpose, mode: ListenMode | None = None) -> Utterance:
+        """Open an utterance; one that is open is discarded first. ``mode`` None: the one that suits ``purpose``."""
         self.discard()
         self._count += 1
         start, after = max(0, start), max(0, after)
         limit = after + (self._timing.going_on if purpose is Purpose.THINKING else self._timing.longest)
-        mode: ListenMode = "commands" if purpose in (Purpose.WARM_UP, Purpose.LATE) else "free"
-        self.open = Utterance(self._count, after, purpose, limit, limit)
+        mode = mode or _MODES.get(purpose, "free")
+        self.open = Utterance(self._count, start, after, purpose, mode, limit, limit)
         self._emit(Listen(self._count, start, after, mode))
         return self.open
+
+    def listen_again(self, utterance: Utterance, purpose: Purpose) -> None:
+        """Hear ``utterance`` once more from its first sample, now taking down every word: nothing of it is lost."""
+        again = self.listen(utterance.start, utterance.after, purpose, "free")
+        again.heard, again.spoke = utterance.heard, utterance.spoke
 
     def finalise(self, now: int) -> None:
         if self.open is not None:
@@ -91,15 +105,32 @@ class Hearing:
         self.discard()
         self._awaited.clear()
 
-    def takes_floor(self) -> None:
-        """What was said over the reply has interrupted it."""
-        if self.open is not None and self.open.purpose in (Purpose.OVER, Purpose.WARM_UP):
-            self.open.purpose = Purpose.INTERRUPT
+    def takes_floor(self, stop: bool) -> None:
+        """What was said over the reply has interrupted it.
+
+        What only a few words were listened for in is heard again from its onset; after ``stop`` alone not yet: nothing
+        may follow, and another hearing could only make something else of it.
+        """
+        if self.open is None or self.open.purpose not in (Purpose.OVER, Purpose.STOP_ONLY):
+            return
+        self.open.purpose = Purpose.INTERRUPT
+        if self.open.mode == "over" and not stop:
+            self.listen_again(self.open, Purpose.INTERRUPT)
+
+    def joins(self, utterance: Utterance) -> None:
+        """The open utterance goes on with ``utterance``: should it be heard again, then from the first sample of both."""
+        if self.open is not None and self.open.purpose is Purpose.OVER and self.open.mode == "over":
+            self.open.start, self.open.after = utterance.start, utterance.after
+
+    def reply_over(self) -> None:
+        """Nothing plays any more: what is being said over it is heard again, every word of it."""
+        if self.open is not None and self.open.purpose is Purpose.OVER and self.open.mode == "over":
+            self.listen_again(self.open, Purpose.OVER)
 
     def doubt(self) -> None:
         """What is heard over the reply is probably its own echo: from now on hard words only."""
         if self.open is not None and self.open.purpose is Purpose.OVER:
-            self.open.purpose = Purpose.WARM_UP
+            self.open.purpose = Purpose.STOP_ONLY
 
     def goes_on(self) -> None:
         """The utterance before was acted upon; the one that is open already only continues it."""
@@ -110,7 +141,7 @@ class Hearing:
 
     def drop_unasked(self) -> None:
         """What is said over a reply is heard anew, as a barge-in."""
-        if self.open is not None and self.open.purpose in (Purpose.LATE, Purpose.WARM_UP):
+        if self.open is not None and self.open.purpose in (Purpose.LATE, Purpose.STOP_ONLY):
             self.discard()
 
     # ------------------------------------------------------------------ what the ear says

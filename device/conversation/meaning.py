@@ -9,9 +9,10 @@
 | OVER       | act    | stop        | wait             | ask        | nothing          | nothing             |
 | THINKING   | act    | stop        | wait             | ask        | nothing          | nothing             |
 | LATE       | act    | stop        | wait             | -          | nothing          | nothing             |
-| WARM_UP    | -      | stop (word) | -                | -          | nothing          | nothing             |
+| STOP_ONLY  | -      | stop (word) | -                | -          | nothing          | nothing             |
 
-A recogniser that knows only commands never yields "ask".
+A recogniser that knows only commands never yields "ask". Where only hard words and backchannels were listened for
+(mode "over"), any other word yields "again": it is heard once more, every word of it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 from enum import Enum
 
 from device.conversation.hearing import Purpose, Utterance
-from device.conversation.words import judge, says_stop
+from device.conversation.words import Judge
 from device.values import Final
 
 __all__ = ["Meaning", "understand"]
@@ -44,16 +45,18 @@ class Meaning(Enum):
     COMMANDS_ONLY = "the same, and this recogniser never will"
     SOUND = "a sound without words"
     NOBODY = "attention was asked for, and nobody has spoken yet"
+    AGAIN = "more than was listened for"
     NOTHING = "not meant for us"
 
 
-def understand(final: Final, utterance: Utterance, language: str = "en") -> Meaning:
+def understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
     """The table above. ``utterance`` is the one that ``final`` ends."""
     purpose = utterance.purpose
-    verdict = judge(final.text if final.accepted else "", language)
-    if purpose is Purpose.WARM_UP:
-        stops = final.accepted and says_stop(final.text, language)
-        return Meaning.STOP if stops else Meaning.NOTHING
+    verdict = judge(final.text if final.accepted else "")
+    if purpose is Purpose.STOP_ONLY:
+        return Meaning.STOP if verdict.unmistakable else Meaning.NOTHING
+    if utterance.mode == "over" and (verdict.content or (final.text.strip() and not final.accepted)):
+        return Meaning.AGAIN if purpose is Purpose.OVER or final.accepted else _by_partial(utterance, judge)
     if final.accepted and final.intent is not None:
         own = _OWN.get(final.intent.name)
         if own is not None:
@@ -69,17 +72,22 @@ def understand(final: Final, utterance: Utterance, language: str = "en") -> Mean
         return Meaning.ASK
     if final.free and verdict.backchannel and purpose in (Purpose.WAKE, Purpose.EXPECTED):
         return Meaning.ASK
-    return Meaning.NOTHING if purpose in _SILENT else _not_understood(final, utterance, language)
+    return Meaning.NOTHING if purpose in _SILENT else _not_understood(final, utterance, judge)
 
 
-def _not_understood(final: Final, utterance: Utterance, language: str) -> Meaning:
+def _by_partial(utterance: Utterance, judge: Judge) -> Meaning:
+    """The partial that took the floor may be all there was: "stop", and then a breath that spoils the final."""
+    partial = judge(utterance.heard)
+    if partial.only_stop:
+        return Meaning.STOP
+    return Meaning.WAIT if partial.only_wait else Meaning.AGAIN
+
+
+def _not_understood(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
     if utterance.purpose is Purpose.INTERRUPT:
-        # The partial that took the floor may be all there was: "stop", and then a breath that spoils the final.
-        partial = judge(utterance.heard, language)
-        if partial.only_stop:
-            return Meaning.STOP
-        if partial.only_wait:
-            return Meaning.WAIT
+        meaning = _by_partial(utterance, judge)
+        if meaning is not Meaning.AGAIN or utterance.mode == "over":
+            return meaning
     elif not final.text.strip():
         if not utterance.spoke:
             return Meaning.NOBODY

@@ -37,10 +37,14 @@ class Timing:
     going_on: int = samples(5000)
     """A question can be continued this long while its answer is not audible; then only commands act. Without a bound
     a television would go on asking, and the answer never come."""
-    lag: int = samples(400)
-    """A recogniser's partial result may trail the speech by this much."""
+    lag: int = samples(240)
+    """After the last sample of speech over a reply its utterance is ended: so long the ear takes anyway to call it over.
+    Who goes on after a pause longer than this is heard again from the first onset."""
+    tail: int = samples(300)
+    """A backchannel's word may end this long before its speech: rooms ring, and a recogniser's times are estimates."""
     resume: int = samples(540)
-    """After the end of a false interruption; with the mouth's own 20-50 ms this stays within 0.6 s."""
+    """After the end of a false interruption, if the recogniser does not answer; with the mouth's own 20-50 ms this stays
+    within 0.6 s."""
     thinking: int = samples(1500)
     """A wait beyond this is made audible, once."""
     final: int = samples(2000)

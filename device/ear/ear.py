@@ -4,7 +4,7 @@
                                                  ├──► SpeechGate ──► SpeechBegan / SpeechEnded
     frame.clean, reference ──► BargeInDetector ──┤
                                                  ├──► FrameHistory ──► Endpointing ──► Endpoint
-    pcm ──► WakeWords ──► Wake                   │
+    pcm ──► WakeWords ──► Wake, StopHeard        │
     clean ring ──► feed ──► recogniser door ─────┴──► Partial / Final
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from device.audio.levels import rms_db
 from device.config import Config
+from device.ear.background import Background
 from device.ear.barge_in import BargeInDetector
 from device.ear.endpointing import WAKE_TAIL, Endpointing
 from device.ear.feed import UtteranceFeed, to_pcm
@@ -28,6 +29,7 @@ from device.ear.vad import SpeechGate, Vad
 from device.ear.wake import WakeWords
 from device.ear.wake_models import WakeModel, find_word
 from device.engines import EngineDoor
+from device.errors import EngineError
 from device.values import (
     FRAME,
     BargeIn,
@@ -41,6 +43,7 @@ from device.values import (
     Partial,
     SpeechBegan,
     SpeechEnded,
+    StopHeard,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,18 @@ _SILENT_PCM, _SILENT_DB = bytes(2 * FRAME), -120.0
 """What a missing frame counts as."""
 
 log = logging.getLogger(__name__)
+
+
+def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
+    """The wake model that means "stop", if the configuration names one, and its threshold."""
+    wake = config.wake
+    if not wake.stop:
+        return None
+    if wake.stop in wake.words:
+        raise EngineError(
+            f"wake.stop = {wake.stop!r} is also one of wake.words: a word either wakes or stops; take it out of one"
+        )
+    return find_word(wake.stop, "wake.stop"), wake.stop_threshold
 
 
 class Ear:
@@ -73,9 +88,11 @@ class Ear:
         self._config, self._clean, self._door = config, clean, recogniser
         self._vad, self._gate = Vad(), SpeechGate()
         models = [find_word(word) for word in config.wake.words] if wake is None else wake
+        stop = _stop_word(config)
         thresholds = (config.wake.threshold, config.wake.threshold_playing)
-        self._wake = WakeWords(models, thresholds) if models else None
+        self._wake = WakeWords(models, thresholds, stop) if models or stop else None
         self._barge_in = BargeInDetector(config.barge_in.sensitivity, load_weights())
+        self._background = Background()
         self._history = FrameHistory(round(config.audio.keep_s * 100))
         self._feed: UtteranceFeed | None = None
         self._waiting: dict[int, UtteranceFeed] = {}  # finalised, their Final has not come yet
@@ -87,7 +104,13 @@ class Ear:
         self._restarts_foreseen = 0
         self.recogniser: Ready | None = None
         """What the recogniser said when it was ready; None before."""
-        self.counters = {"wakes": 0, "barge_ins": 0, "recogniser_failures": 0, "recogniser_warnings": 0}
+        self.counters = {
+            "wakes": 0,
+            "stop_words": 0,
+            "barge_ins": 0,
+            "recogniser_failures": 0,
+            "recogniser_warnings": 0,
+        }
 
     @property
     def leak_db(self) -> list[float]:
@@ -114,6 +137,11 @@ class Ear:
         vad = not missing and self._vad.is_speech(pcm, level_db)
         barge_in = self._barge_in
         over_playback = barge_in.step(frame, vad)
+        self._background.step(position, level_db, vad, playing)
+        if isinstance(over_playback, BargeIn):
+            over_playback = self._background.judge(over_playback)
+        elif over_playback is None:
+            over_playback = self._background.rises(position, barge_in.active, max(1.0, barge_in.score))
         if self._was_playing and not playing and not self._speaking:
             # in a pause of a reply, what the gate took for speech over the playback would begin as speech in the
             # quiet: held the reply at once, and its own echo, in the pre-roll, became a turn
@@ -127,15 +155,19 @@ class Ear:
         events: list[Event] = []
         if self._gate.open and not was_open:
             self._history.mark_speech(self._gate.onset, end)
-        events += self._speech_events(end, playing)
+        events += self._speech_events(position, playing)
         if self._wake is not None:
             # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
             # is for a talker over the playback, of whom the barge-in detector sees something too
             talked_over = playing and (barge_in.suspects or barge_in.active)
             woken = self._wake.step(position, pcm, level_db, talked_over, missing)
-            for wake in woken:
-                self.counters["wakes"] += 1
-                self._wake_end = wake.end
+            for heard in woken:
+                if isinstance(heard, StopHeard):
+                    self.counters["stop_words"] += 1
+                else:
+                    self.counters["wakes"] += 1
+                    self._wake_end = heard.end
+                    self._background.answered(heard.end)
             events += woken
         if over_playback is not None:
             if isinstance(over_playback, BargeIn):
@@ -143,8 +175,9 @@ class Ear:
                 self._history.mark_speech(over_playback.onset, end)
             events.append(over_playback)
         if self._endpointing is not None and self._feed is not None:
-            last = self._endpointing.step(position, speech)
+            last = self._endpointing.step(position, speech, level_db)
             if last is not None:
+                self._background.answered(last)
                 events.append(Endpoint(end, self._feed.utterance, last))
         self._missing = self._missing + 1 if missing else 0
         if self._missing == _MICROPHONE_LOST and self._feed is not None:
@@ -152,15 +185,17 @@ class Ear:
         events += self._recognise(end)
         return events
 
-    def _speech_events(self, end: int, playing: bool) -> list[Event]:
+    def _speech_events(self, position: int, playing: bool) -> list[Event]:
         """SpeechBegan only in the quiet, and not for a talker who is known from a BargeIn; every one is ended."""
-        gate = self._gate
+        gate, end = self._gate, position + FRAME
         if self._speaking and not gate.open:
             self._speaking = False
             return [SpeechEnded(end, gate.last)]
         if not self._speaking and gate.open and not playing and not self._barge_in.active:
-            self._speaking = True
-            return [SpeechBegan(end, gate.onset)]
+            onset = self._background.onset(position, gate.onset)
+            if onset is not None:
+                self._speaking = True
+                return [SpeechBegan(end, onset)]
         return []
 
     # ------------------------------------------------------------------ the recogniser

@@ -118,6 +118,15 @@ def jsgf(sentences: Sentences, wake_words: Iterable[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
+def jsgf_over(phrases: Iterable[str], wake_words: Iterable[str] = ()) -> str:
+    """The grammar over the device's own speech: one of ``phrases`` or a wake word.
+
+    One only: a second place is filled from the residual echo before and after ("aha stop", "uh-huh no").
+    """
+    wakes = [tail for word in wake_words for tail in _tails(spoken(word))]
+    return f"#JSGF V1.0;\ngrammar over;\npublic <phrase> = {_either(dict.fromkeys([*phrases, *wakes]))};\n"
+
+
 def words_of(sentences: Sentences, wake_words: Iterable[str] = ()) -> list[str]:
     """Every word of the grammar, sorted."""
     texts = [*phrases(sentences), *(spoken(word) for word in wake_words)]

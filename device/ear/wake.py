@@ -23,7 +23,7 @@ from device.ear import tflite
 from device.ear.wake_end import WORD, frames_since_end
 from device.ear.wake_models import WakeModel, packaged_folder, read_model
 from device.errors import EngineError
-from device.values import FRAME, Wake, samples
+from device.values import FRAME, StopHeard, Wake, samples
 
 REFRACTORY = samples(1000)
 """One utterance wakes once, whichever models know it."""
@@ -39,11 +39,17 @@ log = logging.getLogger(__name__)
 class WakeWords:
     """Several wake words over one frontend.
 
-    ``thresholds``: score above which a word wakes while nothing plays, and while something plays.
+    ``thresholds``: score above which a word wakes while nothing plays, and while something plays. ``stop``: the word
+    that ends everything instead, and its threshold; it acts whether something plays or not, and beside a wake word.
     Raises EngineError when the runtime or a model cannot be used.
     """
 
-    def __init__(self, models: Sequence[WakeModel], thresholds: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        models: Sequence[WakeModel],
+        thresholds: tuple[float, float],
+        stop: tuple[WakeModel, float] | None = None,
+    ) -> None:
         try:
             from pymicro_features import MicroFrontend
         except ImportError as exc:
@@ -51,11 +57,13 @@ class WakeWords:
         runtime = tflite.load_runtime()
         self._frontend = MicroFrontend()
         self._words = [_Word(model, runtime) for model in models]
+        self._stop = _Word(stop[0], runtime) if stop is not None else None
+        self._stop_threshold = stop[1] if stop is not None else 1.0
         self._check(runtime)
         self._thresholds = thresholds
         self._levels: deque[float] = deque(maxlen=WORD + 100)
         self._gap = 0
-        self._quiet_until = 0  # no wake before this position
+        self._quiet_until = self._stop_quiet_until = 0  # no wake, no stop before this position
         self._cold = True
 
     @property
@@ -63,16 +71,20 @@ class WakeWords:
         return [word.model.word for word in self._words]
 
     @property
+    def _all(self) -> list[_Word]:
+        return self._words if self._stop is None else [*self._words, self._stop]
+
+    @property
     def scores(self) -> dict[str, float]:
         """The averaged score of each word now, 0 to 1."""
-        return {word.model.word: word.score for word in self._words}
+        return {word.model.word: word.score for word in self._all}
 
     def step(
         self, position: int, pcm: bytes, level_db: float, playing: bool, missing: bool = False
-    ) -> list[Wake]:
+    ) -> list[Wake | StopHeard]:
         """One frame: ``pcm`` is 10 ms int16 whose first sample is ``position``, ``level_db`` its RMS level.
 
-        At most one ``Wake`` comes back: the word with the highest score.
+        At most one ``Wake`` comes back, the word with the highest score, and a ``StopHeard`` before it.
         """
         self._levels.append(level_db)
         if missing:
@@ -86,9 +98,11 @@ class WakeWords:
         end = position + FRAME
         if self._cold:
             self._cold, self._quiet_until = False, max(self._quiet_until, end + COLD)
+            self._stop_quiet_until = max(self._stop_quiet_until, end + COLD)
         features = self._frontend.process_samples(pcm).features
         if not features:
             return []
+        stopped = self._stop_heard(end, features)
         threshold = self._thresholds[playing]
         best: _Word | None = None
         for word in self._words:
@@ -96,29 +110,37 @@ class WakeWords:
             if over and (best is None or word.score > best.score):
                 best = word
         if best is None or end < self._quiet_until:
-            return []
+            return [*stopped]
         self._quiet_until = end + REFRACTORY
         for word in self._words:
             word.armed = False
         back = frames_since_end(list(self._levels), best.frames_since_rise())
-        return [Wake(end, best.model.word, best.score, max(0, end - back * FRAME))]
+        return [*stopped, Wake(end, best.model.word, best.score, max(0, end - back * FRAME))]
+
+    def _stop_heard(self, end: int, features: list[float]) -> list[StopHeard]:
+        word = self._stop
+        if word is None or not word.step(features, self._stop_threshold) or end < self._stop_quiet_until:
+            return []
+        self._stop_quiet_until = end + REFRACTORY
+        word.armed = False
+        return [StopHeard(end, word.model.word, word.score)]
 
     def reset(self) -> None:
         """Forget everything heard; the next frames are cold and wake nobody."""
         self._frontend.reset()
-        for word in self._words:
+        for word in self._all:
             word.reset()
         self._cold = True
 
     def _check(self, runtime: tuple[str, Any]) -> None:
         """A runtime that computes zeros for ever is found out at the start, not by a user who talks to a wall."""
-        silent = [word for word in self._words if not tflite.answers(word.interpreter)]
+        silent = [word for word in self._all if not tflite.answers(word.interpreter)]
         if not silent:
             return
         names = ", ".join(word.model.word for word in silent)
         folder = packaged_folder()
         known = folder / "alexa.json" if folder else None
-        if len(silent) < len(self._words):
+        if len(silent) < len(self._all):
             runs = True
         elif known is not None and known.is_file():
             runs = tflite.answers(tflite.open_interpreter(read_model(known).path, runtime))

@@ -40,15 +40,15 @@ def available_words() -> list[str]:
     return sorted(found)
 
 
-def find_word(word: str) -> WakeModel:
-    """The model for ``word``; raises EngineError that lists what is there."""
+def find_word(word: str, key: str = "wake.words") -> WakeModel:
+    """The model for ``word``, which ``key`` of the configuration names; raises EngineError that lists what is there."""
     named = [folder / f"{word}.json" for folder in _folders()]
     given = models.find(word) if word.endswith(".json") else None
     for file in [*named, given]:
         if file is not None and file.is_file():
             return read_model(file)
     there = ", ".join(available_words()) or "none; `pip install pymicro-wakeword` brings some"
-    raise EngineError(f"wake.words: there is no wake word {word!r}; available: {there}")
+    raise EngineError(f"{key}: there is no wake word {word!r}; available: {there}")
 
 
 def read_model(file: Path) -> WakeModel:

@@ -66,7 +66,7 @@ class _Composer:
         out += ["attention = true"] if rng.random() < 0.1 else []
         out += ["[room]", *(f"{key} = {json.dumps(value)}" for key, value in self._room().items())]
         out += ["[device]", f'recogniser = {{ engine = "{engine}"{model} }}', "conversation.answer_s = 6"]
-        out += [f"barge_in.warmup_s = {rng.choice((0, 0, 8))}"]
+        out += [f"barge_in.sensitivity = {rng.choice((0.5, 0.5, 0.2, 0.8))}"]
         out += [f"conversation.follow_up_s = {rng.choice((5, 5, 2, 0))}"]
         out += ["[endpoint]", f"worker = {json.dumps(worker)}"]
         out += [f"first_token_ms = {rng.choice((0, 100, 300, 300, 900, 2500, 5500, 9000))}"]

@@ -118,7 +118,7 @@ def _scenario(seed: int, engine: str, cut: str) -> str:
     }  # fmt: skip
     out = ['title = "figures"', f"seed = {seed}", "max_s = 120", "attention = true", "[room]"]
     out += [f"{key} = {json.dumps(value)}" for key, value in room.items()]
-    out += ["[device]", f'recogniser = {{ engine = "{engine}"{model} }}', "barge_in.warmup_s = 0"]
+    out += ["[device]", f'recogniser = {{ engine = "{engine}"{model} }}']
     out += ["[endpoint]", "[[endpoint.reply]]", f"text = {json.dumps(text)}"]
     # a command grammar has no questions: there the device's own sentence about that is the playback
     out += [

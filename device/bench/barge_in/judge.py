@@ -14,7 +14,8 @@ import numpy as np
 from device.audio.backends import Samples
 from device.audio.levels import clip_edges
 from device.bench.barge_in.gain import GainLog
-from device.conversation import words
+from device.config import load_words
+from device.conversation.words import Judge
 from device.trace import TraceEvent
 from device.values import FRAME, ms, samples
 
@@ -175,8 +176,9 @@ def unprovoked(trials: Sequence[Trial], events: Sequence[TraceEvent], tally: Tal
 
 def _by_stop(cancel: TraceEvent, events: Sequence[TraceEvent]) -> bool:
     """Whether "stop", or another phrase that ends everything, is why it was cancelled."""
+    judge = Judge(load_words())
     return any(
-        event.data.get("accepted", False) and words.judge(event.text).stop > 0
+        event.data.get("accepted", False) and judge(event.text).stop > 0
         for event in events
         if event.event in ("partial", "final") and 0 <= cancel.position - event.position <= FRAME
     )

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from device.audio.levels import clip_edges, rms_db
 from device.audio.wav import read_wav
-from device.conversation.words import judge
+from device.config import load_words
+from device.conversation.words import Judge
 from device.ear.feed import to_pcm
 from device.ear.recognisers.messages import MAX_AUDIO_SAMPLES, Audio, Begin, End
 from device.ear.wake import WakeWords
@@ -145,10 +146,11 @@ def understands_stop(sound: Samples, recogniser: EngineDoor, utterance: int) -> 
     """
     heard = np.random.default_rng(utterance).normal(0, FLOOR, len(sound) + RATE_HZ).astype(np.float32)
     heard[RATE_HZ // 2 : RATE_HZ // 2 + len(sound)] += sound
-    recogniser.send(Begin(utterance, 0, 0))
+    recogniser.send(Begin(utterance, 0, 0, "over"))
     for at in range(0, len(heard) - MAX_AUDIO_SAMPLES + 1, MAX_AUDIO_SAMPLES):
         recogniser.send(Audio(utterance, at, to_pcm(heard[at : at + MAX_AUDIO_SAMPLES])))
     recogniser.send(End(utterance))
+    judge = Judge(load_words())
     return any(
         isinstance(told, Partial | Final) and told.accepted and judge(told.text).stop > 0
         for told in recogniser.poll()

@@ -10,16 +10,22 @@ second after they ended; the Final has exact times.
 
 In "commands" mode the grammar is the phrase list of the sentences file, less what the model has no words for, plus
 "[unk]" for everything else: without it every foreign sentence is forced into a command (100 of 100), with it none is.
+
+"over" does the same for hard words and backchannels over the device's own speech, and keeps the unknown words, as somebody
+who has something to say. Against free decoding, over a reply, 6 unseen voices in 3 rooms, talker as loud as the echo: hard
+words 40 of 42 rather than 39, "stop" known 80 ms before its end rather than 125 ms after it (p50), no backchannel of 36
+cancels in either; of 24 from four other voices 2 do in free decoding, none here.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from device.config import load_words
 from device.ear.grammar import load_sentences, phrases, spoken
 from device.ear.intents import IntentMatcher
 from device.ear.recognisers.messages import (
@@ -33,7 +39,7 @@ from device.ear.recognisers.messages import (
     ToEngine,
     Warning,
 )
-from device.ear.recognisers.words import Timeline, counted, text_of
+from device.ear.recognisers.words import Timeline, counted, text_of, whole
 from device.errors import EngineError
 from device.values import RATE_HZ, Final, ListenMode, Partial, Word
 
@@ -46,6 +52,10 @@ WORD_SAMPLES = RATE_HZ * 3 // 10
 """Usual length of a word, for the estimated times of partials."""
 PARTIAL_LAG_SAMPLES = RATE_HZ // 5
 """Usual time from a word's end to its first partial."""
+
+
+def _short_unknown(word: Word) -> bool:
+    return word.text in UNKNOWN and word.end - word.start < MAX_UNKNOWN_SAMPLES
 
 
 def make(settings: RecogniserSettings) -> VoskRecogniser:
@@ -76,10 +86,16 @@ class VoskRecogniser:
         sentences = load_sentences(settings.language)
         self._warnings: list[str] = []
         wakes = [spoken(word) for word in settings.wake_words]
-        self._grammar = json.dumps([*self._known([*phrases(sentences), *wakes]), "[unk]"])
+        over = load_words(settings.language).over_reply
+        self._grammars = {
+            "commands": json.dumps([*self._known([*phrases(sentences), *wakes]), "[unk]"]),
+            "over": json.dumps([*self._spelled([*over, *wakes]), "[unk]"]),
+        }
+        self._over = {tuple(text.split()) for text in self._spelled(over)}
         self._matcher = IntentMatcher(sentences)
         self._matcher.warm_up()
-        self._recognizer("commands")  # the first of its kind builds what the others share
+        for mode in self._grammars:
+            self._recognizer(mode)  # the first of its kind builds what the others share
         self._begin: Begin | None = None
         self._decoder: Any = None
         self._timeline = Timeline(0)
@@ -167,6 +183,9 @@ class VoskRecogniser:
         """The words that count, and whether they are what was said rather than the nearest the grammar has."""
         assert self._begin is not None
         kept = counted(words, self._begin.after, self._wake_words)
+        if self._begin.mode == "over":
+            heard = whole((word for word in kept if not _short_unknown(word)), self._over, UNKNOWN)
+            return heard, bool(heard)
         known = tuple(word for word in kept if word.text not in UNKNOWN)
         if self._begin.mode == "free":
             return known, bool(known)
@@ -178,10 +197,16 @@ class VoskRecogniser:
     # ------------------------------------------------------------------ vocabulary
 
     def _recognizer(self, mode: ListenMode) -> Any:
-        grammar = (self._grammar,) if mode == "commands" else ()
+        grammar = (self._grammars[mode],) if mode in self._grammars else ()
         recognizer = self._vosk.KaldiRecognizer(self._model, RATE_HZ, *grammar)
         recognizer.SetWords(True)
         return recognizer
+
+    def _spelled(self, texts: Iterable[str]) -> list[str]:
+        """Those of ``texts`` that the model has all the words for, as it spells them: with hyphens or without."""
+        has = self._model.vosk_model_find_word
+        spelled = [text if has(text) >= 0 else text.replace("-", " ") for text in texts]
+        return [text for text in dict.fromkeys(spelled) if all(has(word) >= 0 for word in text.split())]
 
     def _known(self, texts: list[str]) -> list[str]:
         """Those of ``texts`` that the model has all the words for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from device.ear.grammar import spoken
 from device.values import RATE_HZ, Word
@@ -51,6 +51,24 @@ def counted(words: Sequence[Word], after: int, wake_words: Iterable[str]) -> tup
     for tail in sorted(tails, key=len, reverse=True):
         if [word.text for word in kept[: len(tail)]] == tail and kept[0].start < after + REMNANT_SAMPLES:
             return tuple(kept[len(tail) :])
+    return tuple(kept)
+
+
+def whole(
+    words: Iterable[Word], phrases: Collection[tuple[str, ...]], unknown: Collection[str]
+) -> tuple[Word, ...]:
+    """Those of ``words`` that make up whole ``phrases``, the longest first, and the ``unknown`` ones.
+
+    A small grammar fills with the beginning of a phrase what it has no words for: "go" and "up" are nobody's words.
+    """
+    kept: list[Word] = []
+    left = list(words)
+    longest = max(map(len, phrases), default=1)
+    while left:
+        size = next((n for n in range(longest, 0, -1) if tuple(w.text for w in left[:n]) in phrases), 0)
+        if size or left[0].text in unknown:
+            kept += left[: max(size, 1)]
+        del left[: max(size, 1)]
     return tuple(kept)
 
 

@@ -23,9 +23,9 @@ from rich.progress import track
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-import sessions  # noqa: E402
+import sessions
 
-from device.ear.talker import HISTORY, INPUTS, UNKNOWN  # noqa: E402
+from device.ear.talker import HISTORY, INPUTS, UNKNOWN
 
 HIDDEN = 24
 EPOCHS = 14
