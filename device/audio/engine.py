@@ -315,10 +315,10 @@ class AudioEngine:
         return self.next_out + FRAME if self._silent_from is None else self._silent_from
 
     def flush(self) -> None:
-        """The reply is about to be held or stopped: take back what of it is queued, so that silence comes sooner.
+        """The reply is about to be ducked, held or stopped: take back what of it is queued, so that it gives way sooner.
 
-        To be called before ``hold`` or ``stop`` of the track, which then goes on from the first sample that did not
-        leave. Does nothing where an earcon or an alarm is queued too, which must not lose 20 ms.
+        To be called before ``duck``, ``hold`` or ``stop`` of the track, which then goes on from the first sample that did
+        not leave. Does nothing where an earcon or an alarm is queued too, which must not lose 20 ms.
         """
         if self.mixer.sounding or self._sounds_until > self._position:
             return

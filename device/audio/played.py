@@ -54,12 +54,16 @@ class PlayedLog:
         """
         if not self._segments:
             return None
+        sample = None
         while self._segments:
             last = self._segments.pop()
             left = max(0, position - last.leaves) * self._rate_hz // RATE_HZ
             if left:
                 self._segments.append(last._replace(length=min(last.length, left)))
-                return last.first + min(last.length, left)
+                if left < last.length:
+                    return last.first + left
+                # all of it has left; what was taken back may be of further back, where a resume had stepped to
+                return last.first + last.length if sample is None else sample
             sample = last.first
         return sample
 

@@ -159,7 +159,7 @@ class SpeechTrack:
 
     def take_back(self, sample: int) -> None:
         """What was rendered from track ``sample`` on never left the loudspeaker, which fell silent there with a ramp of
-        its own: the play head goes back to it, at gain 0. To be followed by ``hold`` or ``stop`` in the same step.
+        its own: the play head goes back to it, at gain 0. To be followed by ``duck``, ``hold`` or ``stop`` in the same step.
 
         Raises ValueError for a sample that was not rendered.
         """

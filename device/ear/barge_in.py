@@ -33,15 +33,18 @@ from device.values import FRAME, BargeIn, BargeInEnded, samples
 if TYPE_CHECKING:
     from device.audio import Frame
 
-BIAS = 1.0
+BIAS = 2.0
 MOST, LEAST = 4.0, -6.0
 """One frame's odds count up to this much: a click is one frame."""
 BAR = 10.0
 """At sensitivity 0.5."""
 PER_SENSITIVITY = 4.0
 """Sensitivity 0 has a bar this many times as high, 1 as low."""
-RAISED, SETTLED_FRAMES = 4.0, 400
-"""How much higher the bar is before anything was learned, and frames of playback after which it is down."""
+FIRST_FRAMES, SETTLED_FRAMES, RAISED = 250, 600, 4.0
+"""Frames of playback ever: in the first ones the canceller gains 10 dB a second and nothing that was learned holds, so it
+counts as not converged; then the bar is so much higher, and down to itself at the second number."""
+YOUNG_DB = 4.0
+"""While the bar comes down, what is learned of the echo is of a canceller that was worse: excess is worth more than odds."""
 UNCONVERGED_DB = 9.0
 """Where the echo is not taken away the classifier, which has learned what remains of one, is not asked alone: the output must
 also stand out by this much of what the playback, uncancelled, has left there before."""
@@ -151,8 +154,15 @@ class BargeInDetector:
         self._ratios.append(residual.latest)
         self._loudness.append((rms_db(frame.clean), rms_db(frame.reference)))
         self._still = self._still + 1 if residual.played_db < AUDIBLE_DB else 0
-        odds = self._model.step(features, frame.erle_db) if residual.known else LEAST
-        if not frame.converged:
+        odds = self._model.step(features, frame.erle_db)
+        if not residual.known:
+            odds = LEAST
+        self._played += not self._still
+        believed = frame.converged and self._played > FIRST_FRAMES
+        young = max(0.0, 1 - self._played / SETTLED_FRAMES)
+        if believed and young:
+            odds = min(odds, residual.excess_db + YOUNG_DB * (1 - young))
+        elif not believed:
             odds = min(
                 odds, residual.excess_db - (UNTRUSTED_DB if frame.erle_db > CANCELS_DB else UNCONVERGED_DB)
             )
@@ -164,18 +174,16 @@ class BargeInDetector:
         talks = odds > 0 or (vad and self._still >= STILL)
         self._talks.append(talks)
         self.counts = talks and sum(self._talks) >= GOES_ON_HITS
-        self._played += not self._still
-        young = max(0.0, 1 - self._played / SETTLED_FRAMES)
         bar = self._bar * (1 + (RAISED - 1) * young)
-        self.raised = not frame.converged or young > 0
+        self.raised = not believed or young > 0
         if not self.active:
-            return self._trigger(position, bar, frame.converged)
+            return self._trigger(position, bar, believed)
         if len(self._suspects) < 2 * FALSE_ALARM_FRAMES:
             self._suspects.append(residual.latest)
         if self.counts:
             self._last = position + FRAME
         self._sum = min(self._sum, bar + MOST)
-        if self._doubtful and frame.converged and self._sum > bar:
+        if self._doubtful and believed and self._sum > bar:
             self._doubtful = False
             return BargeIn(position + FRAME, self._onset, self.score)
         return None

@@ -30,6 +30,14 @@ class GainLog:
         self._before.append(before)
         self._after.append(after)
 
+    def cut(self, silent_from: int) -> None:
+        """What was to leave from ``silent_from`` on was taken back, and the 10 ms before it ramped down to silence."""
+        k = bisect_left(self._positions, silent_from - FRAME)
+        for at in range(k, len(self._positions)):
+            if at > k or self._positions[at] >= silent_from:
+                self._before[at] = 0.0
+            self._after[at] = 0.0
+
     def first_ducked(self, start: int, end: int) -> int | None:
         """Position of the first sample from ``start`` on and before ``end`` that leaves at -12 dB or less."""
         return self._first(start, end, lambda gains: gains <= DUCKED)
@@ -77,6 +85,13 @@ class GainBackend:
 
     def capture(self) -> Captured | None:
         return self._backend.capture()
+
+    def flush(self) -> int | None:
+        silent_from = self._backend.flush()
+        if silent_from is not None:
+            self.log.cut(silent_from)
+            self._gain = 0.0
+        return silent_from
 
     def play(self, block: Samples) -> int:
         position = self._backend.play(block)

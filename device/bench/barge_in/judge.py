@@ -101,7 +101,7 @@ def judge(trial: Trial, gains: GainLog, events: Sequence[TraceEvent], tally: Tal
         return
     match trial.kind:
         case "interruption":
-            _interruption(trial, gains, tally)
+            _interruption(trial, gains, events, tally)
         case "backchannel":
             _backchannel(trial, gains, events, tally)
         case "stop":
@@ -113,14 +113,16 @@ def judge(trial: Trial, gains: GainLog, events: Sequence[TraceEvent], tally: Tal
             raise ValueError(f"trial of kind {trial.kind!r}")
 
 
-def _interruption(trial: Trial, gains: GainLog, tally: Tally) -> None:
+def _interruption(trial: Trial, gains: GainLog, events: Sequence[TraceEvent], tally: Tally) -> None:
+    """Silent is what a hold or a cancel made silent: a duck begins with 20 ms of silence of its own."""
     tally.onsets += 1
     ducked = gains.first_ducked(trial.onset, trial.onset + MISSED)
     if ducked is None:
         tally.missed += 1
         return
     tally.duck_ms.append(ms(ducked - trial.onset))
-    silent = gains.first_silent(trial.onset, trial.until)
+    given_up = [e.position for e in events if e.event in ("hold", "cancel") and e.position >= trial.onset]
+    silent = gains.first_silent(given_up[0], trial.until) if given_up else None
     if silent is not None:
         tally.stop_ms.append(ms(silent - trial.onset))
 

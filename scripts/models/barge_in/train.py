@@ -25,10 +25,10 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import sessions
 
-from device.ear.talker import HISTORY, INPUTS, UNKNOWN
+from device.ear.talker import GROWN_FRAMES, HISTORY, INPUTS, UNKNOWN
 
-HIDDEN = 24
-EPOCHS = 14
+HIDDEN = 48
+EPOCHS = 20
 BATCH = 1024
 RATE = 2e-3
 DECAY = 1e-5
@@ -58,7 +58,8 @@ def stacked(session: sessions.Session) -> np.ndarray:
         lags[lag, known] = session.features[known - lag]
     middle, before = lags[3:6].mean(axis=0), lags[[8, 11, 14]].mean(axis=0)
     erle = np.clip(session.erle_db, 0, 40)[:, None]
-    return np.concatenate((lags[0], lags[1], lags[2], middle, before, erle), axis=1)
+    age = (np.minimum(np.arange(1, n + 1), GROWN_FRAMES) / GROWN_FRAMES).astype(np.float32)[:, None]
+    return np.concatenate((lags[0], lags[1], lags[2], middle, before, erle, age), axis=1)
 
 
 class Net:
