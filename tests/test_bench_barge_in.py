@@ -80,7 +80,8 @@ def test_silence_begins_after_the_ramp_and_full_gain_with_it():
 
 
 def test_an_interruption_is_ducked_and_silenced_so_many_ms_after_its_onset():
-    tally = tried("interruption", gains((1.05, DUCK), (1.25, 0.0)), [])
+    held = TraceEvent("hold", samples(1240), "", {})
+    tally = tried("interruption", gains((1.05, DUCK), (1.25, 0.0)), [held])
     assert (tally.onsets, tally.missed) == (1, 0)
     assert tally.duck_ms == [pytest.approx(57.5, abs=1)] and tally.stop_ms == [260.0]
 

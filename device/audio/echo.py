@@ -39,7 +39,10 @@ EARLIEST, LATEST = -samples(20), samples(250)
 CANCELS = 0.1
 """Output to input power below which the path is known well enough to study the loudspeaker behind it."""
 SEEDED = 0.9
-EVERY_OTHER = 2
+STUDY_EVERY, STUDY_SELDOM, NOTHING_NEW = 2, 10, 3
+"""Looks between two studies of the loudspeaker, and once so many of them have found nothing new."""
+SETTLED_EVERY = 100
+"""Frames between two looks once the clocks are well known."""
 
 
 class EchoCanceller:
@@ -169,7 +172,7 @@ class EchoCanceller:
         yield
         delay = delay_from(played, heard, EARLIEST, LATEST)
         steer = self._follower.measured(self._next, centre, delay, (offset, self._aligned.offset(self._next)))
-        self._wait = SOONER if self._follower.unsure else EVERY
+        self._wait = SOONER if self._follower.unsure else SETTLED_EVERY if self._follower.settled else EVERY
         if believable(delay) and not self._follower.unsure:
             self._delay = offset + delay.samples
         if steer is not None:
@@ -177,11 +180,9 @@ class EchoCanceller:
             if steer.jump:
                 return
         self._looks += 1
-        if (
-            n == WINDOW
-            and self._looks % EVERY_OTHER == 0
-            and float(clean @ clean) < CANCELS * float(mic @ mic)
-        ):
+        every = STUDY_SELDOM if self._speaker.idle >= NOTHING_NEW else STUDY_EVERY
+        cancels = float(clean @ clean) < CANCELS * float(mic @ mic)
+        if n == WINDOW and self._looks % every == 0 and cancels:
             yield
             yield from self._speaker.study(reference, clean, self._canceller.response)
 

@@ -72,6 +72,11 @@ class DelayFollower:
         return self._tracker.ppm
 
     @property
+    def settled(self) -> bool:
+        """The clocks are well known."""
+        return self._tracker.settled
+
+    @property
     def unsure(self) -> bool:
         """A jump was seen once: measure again soon."""
         return self._candidate is not None

@@ -47,6 +47,8 @@ class LoudspeakerModel:
         self.curve = np.zeros(3)
         self._limit = np.float32(0.0)
         self._distortion = 0.0
+        self.idle = 0
+        """Studies in a row that found nothing to learn."""
 
     @property
     def distortion_db(self) -> float | None:
@@ -57,7 +59,8 @@ class LoudspeakerModel:
         """The reference as the loudspeaker plays it: float32, any length."""
         if not self._limit:
             return reference
-        x = np.clip(reference, -self._limit, self._limit)
+        x = np.minimum(reference, self._limit)
+        np.maximum(x, -self._limit, out=x)
         a, b, c = (np.float32(v) for v in self.curve)
         curve = x * c
         curve += b
@@ -103,7 +106,9 @@ class LoudspeakerModel:
         rest = target - columns @ share
         before = float(target @ target)
         if before <= 0 or 1 - float(rest @ rest) / before < LEAST_GAIN:
+            self.idle += 1
             return
+        self.idle = 0
         self._limit = max(self._limit, np.float32(GROWTH * np.abs(reference).max()))
         most = STEEPEST / np.array([1, self._limit, self._limit**2])
         self.curve = np.clip(self.curve + STEP * (share / scale)[1:], -most, most)
