@@ -38,14 +38,16 @@ def private_broker() -> Iterator[tuple[str, int]]:
     program = mosquitto()
     with tempfile.TemporaryDirectory(prefix="earshot-broker-") as folder:
         for attempt in range(1, TRIES + 1):
-            port = _free_port()
-            process = _start(program, Path(folder), port)
+            port, process = _free_port(), None
             try:
+                with subprocesses.uninterrupted():
+                    process = _start(program, Path(folder), port)
                 if _listens(process, port):
                     yield "127.0.0.1", port
                     return
             finally:
-                subprocesses.end(process)
+                if process is not None:
+                    subprocesses.end(process)
             if attempt == TRIES:
                 said = (Path(folder) / "log").read_text(errors="replace").strip().splitlines()
                 raise LinkError(f"mosquitto did not start: {said[-1] if said else 'it said nothing'}")

@@ -23,12 +23,12 @@ ROOMS = 100_000
 """First seed of the rooms that are trained on; validation begins at ``ROOMS + 50_000``, the bench stays far below."""
 SECONDS = 75.0
 YOUNG = 800
+"""The first frames of playback of a session."""
 VOICES = (
     "flite:slt", "flite:awb", "flite:kal16",
     "espeak:en-gb", "espeak:en-us+m3", "espeak:en-us+f3", "espeak:en-gb+m7", "espeak:en-us+f1", "espeak:en-us+m1", "espeak:en-gb+f2",
 )  # fmt: skip
-OWN_YOUNG = 800
-VOICES = (
+OWN_VOICES = (
     "espeak:en-us",
     "espeak:en-us",
     "espeak:en-us+f2",
