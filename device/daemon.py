@@ -236,6 +236,7 @@ class Device:
             mode=now.mode,
             reason=now.reason,
             converged=now.converged,
+            bar_raised=self.ear.bar_raised,
             problems=tuple(problem.code for problem in now.problems),
             **{name: None if value is None else round(value, 1) for name, value in rounded.items()},
         )

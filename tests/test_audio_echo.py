@@ -7,13 +7,16 @@ import functools
 import numpy as np
 import pytest
 from helpers_audio import db, joined, power, speech_like, steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from device.audio import AudioEngine, Ring
 from device.audio.alignment import AlignedReference
 from device.audio.backends.room import RoomBackend, RoomSettings
-from device.audio.delay import gcc_phat
+from device.audio.delay import Delay, gcc_phat
 from device.audio.drift import DriftTracker
 from device.audio.echo import EchoCanceller, cancel_recording
+from device.audio.follower import DelayFollower
 from device.audio.loudspeaker_model import LoudspeakerModel
 from device.audio.room.acoustics import Geometry, random_geometry, response
 from device.audio.room.convolver import convolve
@@ -212,3 +215,75 @@ def test_the_drift_is_the_slope_and_three_wrong_of_ten_do_not_move_it():
         tracker.add(at, 640 - 200e-6 * at + rng.normal(0, 0.02) + wrong)
     assert tracker.ppm == pytest.approx(200, abs=4)
     assert tracker.settled
+
+
+# ---------------------------------------------------------------------- where the reference is read: pure decisions
+
+
+class Clocks:
+    """An echo whose delay moves as two clocks do, and a follower that is told what would be measured."""
+
+    def __init__(self, delay: float, ppm: float) -> None:
+        self.follower, self.delay, self.ppm = DelayFollower(), delay, ppm
+        self.read_back, self.rate, self.position, self.moves = 0.0, 0.0, 0, []
+
+    def look(self, seconds=0.5, noise=0.0, quality=40.0, coverage=0.9):
+        step = round(seconds * RATE_HZ)
+        self.position += step
+        self.delay -= step * self.ppm * 1e-6
+        self.read_back -= step * self.rate * 1e-6
+        seen = Delay(self.delay - self.read_back + noise, quality, coverage)
+        steer = self.follower.measured(self.position, self.position, seen, (self.read_back, self.read_back))
+        if steer is not None:
+            self.read_back += steer.jump
+            self.rate = steer.ppm
+            self.moves.append(steer)
+        return steer
+
+    @property
+    def off(self) -> float:
+        """Where the echo lies after the reference as it is read."""
+        return self.delay - self.read_back
+
+
+@given(
+    delay=st.floats(-300, 3900),
+    ppm=st.floats(-400, 400),
+    noises=st.lists(st.floats(-0.1, 0.1), min_size=40, max_size=40),
+)
+@settings(max_examples=60, deadline=None)
+def test_wherever_the_echo_lies_it_is_brought_near_and_held_there(delay, ppm, noises):
+    clocks = Clocks(delay, ppm)
+    for noise in noises:
+        clocks.look(noise=noise)
+    held = clocks.off
+    assert 0 < held < 300
+    for noise in noises:
+        clocks.look(noise=noise)
+        assert abs(clocks.off - held) < 3
+    assert clocks.follower.ppm == pytest.approx(ppm, abs=8)
+    assert clocks.follower.jumps == 0
+
+
+@given(jump=st.sampled_from([-160.0, -20.0, 20.0, 160.0, 800.0]), ppm=st.floats(-100, 100))
+@settings(max_examples=30, deadline=None)
+def test_a_jump_is_believed_at_the_second_sight_and_a_single_wrong_delay_never(jump, ppm):
+    clocks = Clocks(640, ppm)
+    for _ in range(24):
+        clocks.look()
+    held = clocks.off
+    assert clocks.look(noise=jump) is None and clocks.follower.unsure
+    clocks.look()
+    assert abs(clocks.off - held) < 2 and clocks.follower.jumps == 0
+    clocks.delay += jump
+    clocks.look()
+    clocks.look(0.15)
+    assert abs(clocks.off - held) < 2 and clocks.follower.jumps == 1
+
+
+@pytest.mark.parametrize("doubtful", [{"quality": 9.0}, {"coverage": 0.2}])
+def test_what_is_no_echo_moves_nothing(doubtful):
+    clocks = Clocks(640, 0)
+    for _ in range(10):
+        assert clocks.look(**doubtful) is None
+    assert clocks.read_back == 0 and clocks.follower.ppm is None

@@ -185,12 +185,14 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
 
 
 class Echo(Struct, frozen=True, kw_only=True):
-    """How echo cancelling stands (``mode``: hardware, software or none); null = not known. ``problems`` are codes."""
+    """How echo cancelling stands (``mode``: hardware, software or none); null = not known. ``problems`` are codes;
+    ``bar_raised``: it takes more than usual to interrupt by speaking."""
 
     mode: Code
     reason: str = ""
     erle_db: float | None = None
     converged: bool = False
+    bar_raised: bool = False
     delay_ms: float | None = None
     drift_ppm: float | None = None
     nonlinearity_db: float | None = None
