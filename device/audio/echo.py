@@ -136,8 +136,8 @@ class EchoCanceller:
         self._mic[k], self._reference[k], self._clean[k], self._energy[k] = mic, reference, clean, energy
         self._frames += 1
         self._wait -= 1
-        if self._watch.asks:
-            self._look_for_shift()
+        if asked := self._watch.asks:
+            self._look_for_shift(asked)
         if self._work is not None:
             if next(self._work, self) is self:
                 self._work = None
@@ -186,10 +186,10 @@ class EchoCanceller:
             yield
             yield from self._speaker.study(reference, clean, self._canceller.response)
 
-    def _look_for_shift(self) -> None:
-        """The output has been louder for 0.2 s: is it the same echo, only earlier or later (a buffer that ran dry)?"""
-        order = np.arange(self._frames - ASKED_FRAMES, self._frames) % WINDOW
-        if self._frames < ASKED_FRAMES or int((self._energy[order] > ACTIVE).sum()) < ASKED_FRAMES // 2:
+    def _look_for_shift(self, frames: int) -> None:
+        """The output has been louder for so many frames: is it the same echo, only earlier or later (a buffer that ran dry)?"""
+        order = np.arange(self._frames - frames, self._frames) % WINDOW
+        if self._frames < frames or int((self._energy[order] > ACTIVE).sum()) < ASKED_FRAMES[0] // 2:
             return
         delay = gcc_phat(self._reference[order].ravel(), self._mic[order].ravel(), EARLIEST, LATEST)
         steer = self._follower.suspected(self._next, delay, self._aligned.offset(self._next))

@@ -22,6 +22,8 @@ TARGET = 64
 NEAR, FAR = 24, 240
 """An echo that comes between 1.5 and 15 ms after the reference is left where it is."""
 LEAST_QUALITY, LEAST_COVERAGE = 15.0, 0.5
+SUDDEN_QUALITY = 22.0
+"""Of a jump that is believed at first sight, over 0.2 s: half old and half new sound has shown a false peak of 18."""
 SMALLEST_PPM = 3.0
 """One clock measured is 0.0 +- 0.3 ppm in the simulated room. Below this nothing is resampled: exact, and free."""
 NEW_PPM = 10.0
@@ -50,9 +52,9 @@ class Steer:
     loosen: float = 0.0
 
 
-def believable(delay: Delay) -> bool:
+def believable(delay: Delay, quality: float = LEAST_QUALITY) -> bool:
     """Whether this measurement is of an echo, and not of chance or of a tone."""
-    return delay.quality >= LEAST_QUALITY and delay.coverage >= LEAST_COVERAGE
+    return delay.quality >= quality and delay.coverage >= LEAST_COVERAGE
 
 
 class DelayFollower:
@@ -125,7 +127,7 @@ class DelayFollower:
 
     def suspected(self, now: float, delay: Delay, offset: float) -> Steer | None:
         """Like ``measured``, over the 0.2 s since the canceller's output grew: nothing but a jump is looked for."""
-        if self._anchor is None or not believable(delay):
+        if self._anchor is None or not believable(delay, SUDDEN_QUALITY):
             return None
         moved = delay.samples - self._anchor
         if abs(moved) <= SURE_JUMP:

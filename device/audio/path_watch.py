@@ -20,8 +20,9 @@ both alike and cannot do that."""
 SUSPICIOUS = 4.0
 """6 dB more than usual gets through."""
 USUAL_FRAMES = 500
-ASKED_FRAMES = 20
-"""So long after the output grew its owner looks whether the echo has only been shifted; until then nothing is given up."""
+ASKED_FRAMES = (20, 35, 50, 80)
+"""So long after the output grew its owner looks whether the echo has only been shifted; before the first nothing is given up.
+A vowel of 0.2 s may tell no delay, more sound does."""
 TRIED_FRAMES, LEAST_FRAMES, REST_FRAMES = 200, 25, 100
 BETTER, RACE_FRAMES, AHEAD_FRAMES = 0.3, 15, 10
 """5 dB better over 0.15 s, ten frames in a row: 3 dB for a moment also happens over a talker's vowel."""
@@ -42,9 +43,9 @@ class PathWatch:
         self._race = [0.0, 0.0]
 
     @property
-    def asks(self) -> bool:
-        """Now is the time to look whether the echo has been shifted: 0.2 s of the new state are there."""
-        return self._grown == ASKED_FRAMES
+    def asks(self) -> int:
+        """Now is the time to look whether the echo has been shifted, in so many last frames; 0: it is not."""
+        return self._grown if self._grown in ASKED_FRAMES else 0
 
     def forget(self) -> None:
         """The reference has been moved: a filter that tries is void."""
@@ -64,7 +65,7 @@ class PathWatch:
         if not self.knows:
             return False
         self._grown = self._grown + 1 if ratio > SUSPICIOUS * self._usual else 0
-        if ratio > LOUDER and self._grown > ASKED_FRAMES:
+        if ratio > LOUDER and self._grown > ASKED_FRAMES[0]:
             self.resets += 1
             self._canceller.reset()
             self._start_over()
