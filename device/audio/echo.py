@@ -85,6 +85,16 @@ class EchoCanceller:
         return self._speaker.distortion_db
 
     @property
+    def moves(self) -> int:
+        """How often what it knew has turned out to be of another place: jumps of the delay, paths taken over or given up."""
+        return self._follower.jumps + self._watch.changes + self._watch.resets
+
+    @property
+    def lost(self) -> bool:
+        """What it knew of the echo holds no more: a buffer that slipped, a loudspeaker that was moved."""
+        return self._watch.lost
+
+    @property
     def offset(self) -> int:
         """Samples by which the reference is read back now."""
         return round(self._aligned.offset(self._next))
@@ -128,15 +138,17 @@ class EchoCanceller:
         if not adapt:
             self._forget_recent()
             return clean
-        energy = float(reference @ reference)
-        if energy > ACTIVE and self._watch.step(mic, clean):
-            self._follower.path_changed()
-            self._forget_recent()
+        energy, asked = float(reference @ reference), 0
+        if energy > ACTIVE:
+            if self._watch.step(mic, clean):
+                self._follower.path_changed()
+                self._forget_recent()
+            asked = self._watch.asks
         k = self._frames % WINDOW
         self._mic[k], self._reference[k], self._clean[k], self._energy[k] = mic, reference, clean, energy
         self._frames += 1
         self._wait -= 1
-        if asked := self._watch.asks:
+        if asked:
             self._look_for_shift(asked)
         if self._work is not None:
             if next(self._work, self) is self:

@@ -51,7 +51,8 @@ class Frame:
 
     ``reference`` is what left the loudspeaker during these samples; ``playing`` covers playback and 300 ms of its
     echo; ``missing`` frames hold zeros. ``erle_db``: see ``ErleMeter``. ``converged``: so is the canceller, and nothing is
-    wrong with microphone, rates or reference that makes it lie (``Health.degraded``).
+    wrong with microphone, rates or reference that makes it lie (``Health.degraded``). ``moved``: it has just found out
+    that the echo comes another way than it knew, so what was heard over playback the second before may have been echo.
     """
 
     position: int
@@ -62,6 +63,7 @@ class Frame:
     playing: bool
     converged: bool
     erle_db: float
+    moved: bool = False
 
 
 class AudioEngine:
@@ -112,6 +114,7 @@ class AudioEngine:
         self._next_out = self._sounds_until = 0
         self._silent_from: int | None = None
         self._since_played = TAIL_FRAMES
+        self._moves = 0
         self._rise = raised_cosine(FRAME)
         self._zeros = np.zeros(FRAME, np.float32)
         self._zeros.flags.writeable = False
@@ -147,8 +150,10 @@ class AudioEngine:
 
     @property
     def converged(self) -> bool:
-        """Whether the canceller has learned the echo path (``ErleMeter``), and nothing makes it lie (``Health``)."""
-        return self._erle.converged and not self.health.degraded
+        """Whether the canceller has learned the echo path (``ErleMeter``) and still knows it, and nothing makes it lie
+        (``Health``)."""
+        lost = self.canceller is not None and self.canceller.lost
+        return self._erle.converged and not lost and not self.health.degraded
 
     @property
     def counters(self) -> dict[str, int]:
@@ -261,7 +266,11 @@ class AudioEngine:
             self.health.rate(self.backend.capture_rate_hz)
         if self.tap is not None:
             self.tap(position, mic, reference)
-        return Frame(position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db)
+        moves = 0 if self.canceller is None else self.canceller.moves
+        moved, self._moves = moves > self._moves, moves
+        return Frame(
+            position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db, moved
+        )
 
     def _cancel(
         self,

@@ -20,6 +20,9 @@ both alike and cannot do that."""
 SUSPICIOUS = 4.0
 """6 dB more than usual gets through."""
 USUAL_FRAMES = 500
+NOTHING_TAKEN, SOMETHING_TAKEN, LOST_FRAMES = 0.6, 0.3, 15
+"""Output to input power of single frames. Over a talker some frames are mostly echo and come out lower, so 15 in a row of
+which nothing was taken say that the filter fits no more; the first that is lowered says that it does."""
 ASKED_FRAMES = (20, 35, 50, 80)
 """So long after the output grew its owner looks whether the echo has only been shifted; before the first nothing is given up.
 A vowel of 0.2 s may tell no delay, more sound does."""
@@ -39,8 +42,13 @@ class PathWatch:
         self._usual = 1.0
         self.knows = False
         self._other: Canceller | None = None
-        self._age = self._ahead = self._rest = self._grown = 0
+        self._age = self._ahead = self._rest = self._grown = self._untaken = 0
         self._race = [0.0, 0.0]
+
+    @property
+    def lost(self) -> bool:
+        """The filter knew the path, and now takes nothing away."""
+        return self._untaken >= LOST_FRAMES
 
     @property
     def asks(self) -> int:
@@ -64,6 +72,10 @@ class PathWatch:
             self.knows = True
         if not self.knows:
             return False
+        if left < SOMETHING_TAKEN * heard:
+            self._untaken = 0
+        elif left > NOTHING_TAKEN * heard:
+            self._untaken += 1
         self._grown = self._grown + 1 if ratio > SUSPICIOUS * self._usual else 0
         if ratio > LOUDER and self._grown > ASKED_FRAMES[0]:
             self.resets += 1
@@ -97,6 +109,6 @@ class PathWatch:
         return False
 
     def _start_over(self) -> None:
-        self._other, self._rest, self._grown, self.knows = None, 0, 0, False
+        self._other, self._rest, self._grown, self._untaken, self.knows = None, 0, 0, 0, False
         self._recent, self._lately = [0.0, 0.0], [0.0, 0.0]
         self._usual = 1.0

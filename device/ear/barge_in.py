@@ -53,6 +53,8 @@ UNTRUSTED_DB, CANCELS_DB = 15.0, 10.0
 GOES_ON_HITS, WINDOW = 3, 8
 """A talker who has been found needs less to be believed than a new one."""
 ENDED = samples(240)
+MOVED_WITHIN = samples(1500)
+"""A talker who was found so shortly before the canceller found its echo moved was that echo."""
 FALSE_ALARM_FRAMES = 16
 """As so many frames such an alarm is learned, repeated if the duck cut it short: 5 % of the memory, so the 92nd
 percentile moves at the second one."""
@@ -94,7 +96,7 @@ class BargeInDetector:
         self._likely: deque[int] = deque(maxlen=SUSPECT_FRAMES)
         """Positions of the latest frames that were a talker more likely than not, also across pauses of the playback."""
         self._still = self._played = 0
-        self._position = self._onset = self._last = 0
+        self._position = self._onset = self._last = self._triggered = 0
 
     @property
     def suspects(self) -> bool:
@@ -127,6 +129,8 @@ class BargeInDetector:
             self._trial.step(rms_db(frame.clean), rms_db(frame.reference))
             if self.active and event is None and self._trial.doubtful:
                 event = self._end(position, echo=True)
+        if frame.moved and self.active and event is None and position - self._triggered < MOVED_WITHIN:
+            event = self._end(position, echo=True)
         if event is None and self.active and position + FRAME - self._last >= ENDED:
             event = self._end(position)
         return event
@@ -193,6 +197,7 @@ class BargeInDetector:
             return None
         back = self._frames_since_onset()
         self.active = self.counts = True
+        self._triggered = position
         self._onset, self._last = max(0, position - (back - 1) * FRAME), position + FRAME
         self._suspects = list(self._ratios)[-back:]
         self._residual.drop_pending(back)
