@@ -10,7 +10,7 @@ May import: ``device.audio``, ``device.models``, ``device.engines``, ``device.va
 
     frame ──► energy gate + VAD ─────────────────────────► SpeechBegan / SpeechEnded   (nothing plays)
          ├──► features ──► wake word models ─────────────► Wake
-         ├──► band excess over noise and echo ───────────► BargeIn / BargeInEnded      (something plays)
+         ├──► excess over noise and echo ─► classifier ──► BargeIn / BargeInEnded      (something plays)
          └──► clean ring ─pre-roll─► recogniser process ─► Partial / Final ─┐
                      speech or not, per frame ──► endpointing ──────────────┴► Endpoint
 """

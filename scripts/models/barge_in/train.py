@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Train the barge-in detector's weights: models/barge-in/weights.npz.
 
-    python scripts/models/barge_in/train.py [--sessions 160] [--jobs 2] [--keep FOLDER]
+    python scripts/models/barge_in/train.py [--sessions 340] [--jobs 2] [--keep FOLDER]
 
 Simulated rooms and synthetic talkers (espeak-ng, flite), seeds fixed; training and validation share no room. Takes about
-20 minutes on two cores, most of it for the sessions, which --keep saves for another run.
+30 minutes on two cores, most of it for the sessions, which --keep saves for another run.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sessions", type=int, default=160, help="training sessions of 75 s (default 160)")
+    parser.add_argument("--sessions", type=int, default=340, help="training sessions of 75 s (default 340)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--keep", type=Path, help="folder in which recordings are kept between runs")
     parser.add_argument("--out", type=Path, default=ROOT / "models/barge-in/weights.npz")
