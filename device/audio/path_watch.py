@@ -20,9 +20,9 @@ both alike and cannot do that."""
 SUSPICIOUS = 4.0
 """6 dB more than usual gets through."""
 USUAL_FRAMES = 500
-NOTHING_TAKEN, SOMETHING_TAKEN, LOST_FRAMES = 0.6, 0.3, 15
-"""Output to input power of single frames. Over a talker some frames are mostly echo and come out lower, so 15 in a row of
-which nothing was taken say that the filter fits no more; the first that is lowered says that it does."""
+SOMETHING_TAKEN, LOST_FRAMES = 0.3, 10
+"""An estimate of the wrong place adds to the microphone's power; of frames over a talker some come out lower, and one that comes
+out much lower says that the filter still fits. So many more of the first kind than of the second say that it does not."""
 ASKED_FRAMES = (20, 35, 50, 80)
 """So long after the output grew its owner looks whether the echo has only been shifted; before the first nothing is given up.
 A vowel of 0.2 s may tell no delay, more sound does."""
@@ -74,8 +74,8 @@ class PathWatch:
             return False
         if left < SOMETHING_TAKEN * heard:
             self._untaken = 0
-        elif left > NOTHING_TAKEN * heard:
-            self._untaken += 1
+        else:
+            self._untaken = max(0, self._untaken + (1 if left > heard else -1))
         self._grown = self._grown + 1 if ratio > SUSPICIOUS * self._usual else 0
         if ratio > LOUDER and self._grown > ASKED_FRAMES[0]:
             self.resets += 1

@@ -53,6 +53,9 @@ UNTRUSTED_DB, CANCELS_DB = 15.0, 10.0
 GOES_ON_HITS, WINDOW = 3, 8
 """A talker who has been found needs less to be believed than a new one."""
 ENDED = samples(240)
+WELL_CANCELLED_DB = 18.0
+"""Behind a canceller as good as this no echo is as loud as a talker, unless it has moved; and words fall silent as echo falls
+with the duck: then the playback's fall is no evidence."""
 MOVED_WITHIN = samples(1500)
 """A talker who was found so shortly before the canceller found its echo moved was that echo."""
 FALSE_ALARM_FRAMES = 16
@@ -181,7 +184,7 @@ class BargeInDetector:
         bar = self._bar * (1 + (RAISED - 1) * young)
         self.raised = not believed or young > 0
         if not self.active:
-            return self._trigger(position, bar, believed)
+            return self._trigger(frame, bar, believed)
         if len(self._suspects) < 2 * FALSE_ALARM_FRAMES:
             self._suspects.append(residual.latest)
         if self.counts:
@@ -192,18 +195,21 @@ class BargeInDetector:
             return BargeIn(position + FRAME, self._onset, self.score)
         return None
 
-    def _trigger(self, position: int, bar: float, believed: bool) -> BargeIn | None:
+    def _trigger(self, frame: Frame, bar: float, believed: bool) -> BargeIn | None:
         if self._sum <= bar:
             return None
+        position = frame.position
         back = self._frames_since_onset()
         self.active = self.counts = True
         self._triggered = position
         self._onset, self._last = max(0, position - (back - 1) * FRAME), position + FRAME
         self._suspects = list(self._ratios)[-back:]
         self._residual.drop_pending(back)
-        self._trial = DuckTrial(
-            max(out for out, _ in self._loudness), max(played for _, played in self._loudness)
-        )
+        self._trial = None
+        if frame.erle_db < WELL_CANCELLED_DB:
+            self._trial = DuckTrial(
+                max(out for out, _ in self._loudness), max(played for _, played in self._loudness)
+            )
         self._doubtful = not believed
         return BargeIn(position + FRAME, self._onset, 0.0 if self._doubtful else self.score)
 
