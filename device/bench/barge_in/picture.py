@@ -147,9 +147,8 @@ def _score(axes: Any, film: Film, start: float, end: float) -> None:
     axes.plot(times, film.score, color=PURPLE, lw=1.2)
     shown = film.score[int(start * RATE_HZ / FRAME) : int(end * RATE_HZ / FRAME)]
     shown = shown[np.isfinite(shown)]
-    low, high = (float(np.percentile(shown, q)) for q in (5, 100)) if len(shown) else (0.0, 1.0)
-    margin = 0.08 * max(high - low, 1e-3)
-    axes.set_ylim(low - margin, high + margin)
+    axes.set_ylim(-0.1, max(1.6, float(shown.max()) * 1.08 if len(shown) else 0.0))
+    axes.axhline(1, color="#BBBBBB", lw=0.8, ls=":")  # above it a talker is found
     axes.tick_params(axis="y", labelsize=9)
 
 

@@ -276,7 +276,6 @@ class _Run:
         if self._scores is not None:
             frames = self.device.position // FRAME
             scores = np.array(self._scores[:frames], np.float32)
-            scores[1:][scores[1:] == scores[:-1]] = np.nan  # nothing is played, and the detector rests
             film = Film(
                 *self._sound.cut(0, self.device.position)[:2],
                 self.gains.track(frames),
