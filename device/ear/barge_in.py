@@ -159,7 +159,8 @@ class BargeInDetector:
         talker = self.active or self._sum > self._bar / 4
         features = residual.playing(position, frame.clean, frame.mic, frame.reference, talker)
         self._ratios.append(residual.latest)
-        self._loudness.append((rms_db(frame.clean), rms_db(frame.reference)))
+        if frame.erle_db < WELL_CANCELLED_DB:
+            self._loudness.append((rms_db(frame.clean), rms_db(frame.reference)))
         self._still = self._still + 1 if residual.played_db < AUDIBLE_DB else 0
         odds = self._model.step(features, frame.erle_db)
         if not residual.known:

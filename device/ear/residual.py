@@ -48,7 +48,8 @@ UNTOLD = np.float32(-999.0)
 AFTER_TALK = samples(500)
 """Between two words a talker is too weak to be found and too loud to be learned as echo."""
 TALKED_BEFORE = samples(1500)
-IDLE_EVERY = 4
+IDLE_EVERY, FLOOR_EVERY = 4, 2
+"""Frames between two looks at the bands while nothing plays, and between two corrections of the floor while something does."""
 BLOCK, BLOCKS = 25, 5
 """Idle looks (40 ms) in a block of the steady background, and how many blocks in a row must be as loud: 5 s."""
 
@@ -142,7 +143,9 @@ class Residual:
         np.maximum(levels[2:0:-1], self._envelopes - _RELEASE, out=self._envelopes)
         peaks = np.maximum.reduce(self._envelopes, axis=1, keepdims=True)
         np.maximum(self._envelopes, peaks - _SPREAD, out=self._sources)
-        self._follow_floor(out, 1)
+        self._idle = (self._idle + 1) % FLOOR_EVERY
+        if self._idle == 0 or not self._heard:
+            self._follow_floor(out, FLOOR_EVERY)
         explained = self._sources + self._leaks
         np.maximum(explained, self._floor + _MARGIN, out=explained)
         features = np.empty((4, BANDS), np.float32)
