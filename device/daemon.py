@@ -74,10 +74,10 @@ class Device:
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
-        self.echo = EchoControl(self.engine, config.audio.echo, at_start=measure)
+        self.echo = EchoControl(self.engine, config.audio.echo, config.audio.suppressor, at_start=measure)
         self.recogniser = open_recogniser(config, in_process)
         self.voice = voice or open_voice(config, in_process)
-        self.ear = Ear(config, self.engine.clean, self.recogniser)
+        self.ear = Ear(config, self.engine.for_words, self.recogniser)
         self.mouth = Mouth(config, self.engine, self.voice)
         self.conversation = Conversation(config, load_words(config.device.language))
         self.link = Link(config, transport)
@@ -237,6 +237,7 @@ class Device:
             reason=now.reason,
             converged=now.converged,
             bar_raised=self.ear.bar_raised,
+            suppressor=now.suppressor,
             problems=tuple(problem.code for problem in now.problems),
             **{name: None if value is None else round(value, 1) for name, value in rounded.items()},
         )

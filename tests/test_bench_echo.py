@@ -19,7 +19,8 @@ from device.values import RATE_HZ
 KEYS = {
     "case", "text", "erle_db", "t20_s", "rooms_without_20_db", "stoi_ser_-10_db", "stoi_ser_0_db",
     "stoi_mic_ser_-10_db", "stoi_mic_ser_0_db", "talker_gain_db", "cpu_ms_per_10ms", "speexdsp_cpu_ms_per_10ms",
-    "cpu_ratio", "speexdsp_erle_db",
+    "cpu_ratio", "speexdsp_erle_db", "suppressed_erle_db", "suppressed_stoi_ser_-10_db", "suppressed_stoi_ser_0_db",
+    "suppressed_talker_gain_db",
 }  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def test_a_case_is_measured_with_every_figure_and_recordings_beside_it(tmp_path)
     assert set(row) == KEYS
     assert 15 < row["erle_db"] < 45 and row["rooms_without_20_db"] == 0 and row["t20_s"] < 10
     assert abs(row["talker_gain_db"]) < 1.5
+    assert row["suppressed_erle_db"] > row["erle_db"] + 3 and abs(row["suppressed_talker_gain_db"]) < 1.5
     if row["stoi_ser_0_db"] is not None:
         assert row["stoi_mic_ser_-10_db"] < row["stoi_mic_ser_0_db"] < row["stoi_ser_0_db"]
     far, near = result["real"]

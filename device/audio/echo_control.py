@@ -3,6 +3,7 @@
     devices (backend.path) --+
     audio.echo --------------+--> echo_policy.decide --> engine.use_echo
     SweepRun, ProbeRun ------+
+    audio.suppressor ------------> SuppressorChoice -----> engine.suppress
 
 In the daemon it runs in the ear's thread, one ``step`` a frame; ``earshot doctor echo`` asks it for whole measurements.
 """
@@ -18,6 +19,7 @@ from .echo_policy import Decision, Problem, SoundPath, Wanted, decide, findings,
 from .engine import AudioEngine
 from .measure import QUIET_DBFS, ProbeRun, SweepRun
 from .probe import Check
+from .suppressor_choice import SuppressorChoice, WantedSuppressor
 from .sweep import EchoPath
 
 log = logging.getLogger("earshot.audio")
@@ -38,8 +40,16 @@ class EchoControl:
     measurement of the present devices.
     """
 
-    def __init__(self, engine: AudioEngine, wanted: Wanted, *, at_start: bool = False) -> None:
+    def __init__(
+        self,
+        engine: AudioEngine,
+        wanted: Wanted,
+        suppressor: WantedSuppressor = "auto",
+        *,
+        at_start: bool = False,
+    ) -> None:
         self._engine, self._wanted = engine, wanted
+        self._choice = SuppressorChoice(suppressor)
         self._tries = TRIES if at_start else 0
         self._run: SweepRun | ProbeRun | None = None
         self._busy_until = engine.position + QUIET
@@ -58,8 +68,10 @@ class EchoControl:
     def step(self, idle: bool) -> None:
         """Once a frame, between ``capture`` and ``render``. ``idle``: nobody speaks, neither people nor the device."""
         position = self._engine.position
-        if position % SECOND < FRAME and self._engine.backend.path is not self.sound:
-            self._devices_changed()
+        if position % SECOND < FRAME:
+            if self._engine.backend.path is not self.sound:
+                self._devices_changed()
+            self._choose_suppressor()
         if not idle:
             if self._run is not None:
                 self._run.cancel()
@@ -131,3 +143,16 @@ class EchoControl:
                 log.warning("%s; %s", problem.text, problem.fix)
         self.decision = decision
         self._engine.use_echo(decision)
+        self._choose_suppressor()
+
+    def _choose_suppressor(self) -> None:
+        engine, path = self._engine, self._engine.measured
+        was, swept_db = engine.suppress, path and path.nonlinearity_db
+        learned_db = engine.canceller and engine.canceller.distortion_db
+        engine.suppress = self._choice.decide(engine.echo.mode, swept_db, learned_db)
+        if engine.suppress != was:
+            known = swept_db if swept_db is not None else learned_db
+            told = "" if known is None else f" (the loudspeaker distorts at {known:.0f} dB)"
+            log.info(
+                "residual echo suppressor for the recogniser: %s%s", "on" if engine.suppress else "off", told
+            )

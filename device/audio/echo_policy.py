@@ -84,7 +84,8 @@ class EchoState:
     """How echo cancelling stands; None = not known.
 
     ``erle_db``: with ``software`` what our canceller takes away, with ``hardware`` how much quieter the echo arrives
-    than the playback was. ``delay_ms``, ``drift_ppm``, ``nonlinearity_db``: see ``sweep.EchoPath``.
+    than the playback was. ``delay_ms``, ``drift_ppm``, ``nonlinearity_db``: see ``sweep.EchoPath``. ``suppressor``: whether
+    the recogniser hears the residual echo suppressed.
     """
 
     mode: Mode
@@ -94,6 +95,7 @@ class EchoState:
     drift_ppm: float | None = None
     converged: bool = False
     nonlinearity_db: float | None = None
+    suppressor: bool = False
     problems: tuple[Problem, ...] = ()
 
 

@@ -9,6 +9,7 @@
     Canceller <------------ reference (160) <-- Ring reference <------+
         |   (only while something was played within the last 300 ms; not at all where the device cancels: use_echo)
         +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged; Health: problems, degraded
+        +--> ForWords (a bad loudspeaker's residual echo suppressed) --> Ring for_words --> the recogniser
 
 ``capture`` and ``render`` are called by one thread, the ear's (or by a lock-step run); other threads may read the
 rings.
@@ -28,6 +29,7 @@ from .backends import Backend, Captured, Samples
 from .echo import EchoCanceller
 from .echo_policy import MODES, Decision, EchoState, Mode
 from .erle import ErleMeter
+from .for_words import ForWords
 from .health import Health
 from .mixer import Mixer
 from .played import PlayedLog
@@ -69,8 +71,9 @@ class Frame:
 class AudioEngine:
     """Couples a backend with rings, mixer and canceller.
 
-    ``mic``, ``clean`` and ``reference`` are rings of ``keep_s`` seconds at the same positions. ``tap``, if set, is
-    called with ``(position, mic, played)`` for every frame: both 160 samples at 16 kHz, at the same position.
+    ``mic``, ``clean``, ``for_words`` and ``reference`` are rings of ``keep_s`` seconds at the same positions; ``for_words`` may
+    end 10 ms before the others. ``tap``, if set, is called with ``(position, mic, played)`` for every frame: both 160 samples
+    at 16 kHz, at the same position.
     ``echo`` and why it was chosen can be changed later (``use_echo``). Raises ValueError for an unknown ``echo``,
     AudioError for a playback rate that cannot be used.
     """
@@ -88,6 +91,10 @@ class AudioEngine:
         self.played = PlayedLog(backend.playback_rate_hz)
         capacity = round(keep_s * RATE_HZ)
         self.mic, self.clean = Ring(capacity), Ring(capacity)
+        self._words = ForWords(capacity)
+        self.for_words = self._words.ring
+        self.suppress = False
+        """Whether ``for_words`` has the residual echo suppressed while our canceller works on playback (``SuppressorChoice``)."""
         self.reference = Ring(capacity + 2 * RATE_HZ)  # it runs ahead of the capture
         self.tap: Tap | None = None
         self._counters = {
@@ -178,6 +185,7 @@ class AudioEngine:
             delay_ms=path.delay_ms if delay_ms is None and path is not None else delay_ms,
             drift_ppm=path.drift_ppm if drift_ppm is None and path is not None else drift_ppm,
             nonlinearity_db=path and path.nonlinearity_db,
+            suppressor=self.suppress and decision.mode == "software",
             problems=decision.problems,
         )
 
@@ -259,6 +267,7 @@ class AudioEngine:
         clean = self._cancel(position, mic, reference, energy, missing, playing, audible)
         self.mic.write(mic)
         self.clean.write(clean)
+        self._words.step(mic, clean, self.suppress and playing and self.canceller is not None)
         self._position = position + FRAME
         drift_ppm = None if self.canceller is None else self.canceller.drift_ppm
         self.health.step(*delivered, reference_energy, lost, self._erle.converged, drift_ppm)

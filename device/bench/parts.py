@@ -11,6 +11,7 @@ import numpy as np
 from device.audio import Frame
 from device.audio.backends import Samples
 from device.audio.echo import EchoCanceller
+from device.audio.for_words import ForWords
 from device.audio.ring import Ring
 from device.config import Config
 from device.ear.barge_in import BargeInDetector
@@ -40,6 +41,15 @@ def cancel(part: EchoPart, mic: Samples) -> Samples:
     return np.concatenate(
         [part.step(at, mic[at : at + FRAME]) for at in range(0, len(mic) - FRAME + 1, FRAME)]
     )
+
+
+def suppressed(mic: Samples, clean: Samples) -> Samples:
+    """What the recogniser hears of a recording while the residual-echo suppressor works; whole frames, the same positions."""
+    words = ForWords(len(clean))
+    for at in range(0, len(clean), FRAME):
+        last = at + FRAME >= len(clean)
+        words.step(mic[at : at + FRAME], clean[at : at + FRAME], not last)
+    return words.ring.read(0, len(clean)).samples
 
 
 def detector_cpu_ms(config: Config, mic: Samples, clean: Samples, reference: Samples) -> float:

@@ -39,6 +39,13 @@ class AudioSection(Section, frozen=True, kw_only=True):
         Literal["auto", "hardware", "software", "none"],
         Meta(description="Echo canceller: the microphone's own where it has one and plays (auto), or ours."),
     ] = "auto"
+    suppressor: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Suppress what our canceller leaves of a bad loudspeaker, for the recogniser only; auto = where it was "
+            "measured to distort."
+        ),
+    ] = "auto"
     measure_at_start: Annotated[
         bool, Meta(description="Measure the echo path with two soft sweeps once it is quiet after the start.")
     ] = True

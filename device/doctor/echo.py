@@ -75,7 +75,11 @@ class EchoReport:
             },
             "recognised": entry
             and {"id": entry.id, "name": entry.name, "aec": entry.aec, "quirk": entry.quirk.strip(), "probe": entry.probe},
-            "echo": {"mode": self.state.mode, "reason": self.state.reason},
+            "echo": {
+                "mode": self.state.mode,
+                "reason": self.state.reason,
+                "suppressor": self.state.suppressor,
+            },
             "measured": {
                 "played": path.played,
                 "heard": path.heard,
@@ -118,7 +122,7 @@ def examine(
     engine.start()
     try:
         _settle(engine, clock)
-        control = EchoControl(engine, config.audio.echo)
+        control = EchoControl(engine, config.audio.echo, config.audio.suppressor)
         path, slips = _sweeps(engine, tell, level_dbfs)
         control.take(path)
         before = check = None

@@ -84,7 +84,10 @@ def _measured(report: EchoReport) -> Iterator[tuple[set[str], str, str]]:
     if path.sure:
         yield {"echo_delay"}, "delay", f"{path.delay_ms:.1f} ms from playback to microphone"
         yield {"echo_drift", "echo_slips"}, "clocks", _drift(path.drift_ppm)
-        yield {"echo_nonlinear"}, "distortion", f"harmonics at {path.nonlinearity_db:.0f} dB"
+        suppressed = (
+            "; the recogniser hears the rest of the echo suppressed" if report.state.suppressor else ""
+        )
+        yield {"echo_nonlinear"}, "distortion", f"harmonics at {path.nonlinearity_db:.0f} dB{suppressed}"
     if report.before is not None:
         told = f"playback comes back {_loss(report.before.loss_db)}"
         yield {"echo_hardware_not_cancelling"}, "its canceller", told

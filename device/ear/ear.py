@@ -5,7 +5,7 @@
     frame.clean, reference ──► BargeInDetector ──┤
                                                  ├──► FrameHistory ──► Endpointing ──► Endpoint
     pcm ──► WakeWords ──► Wake, StopHeard        │
-    clean ring ──► feed ──► recogniser door ─────┴──► Partial / Final
+    ring of sound ──► feed ──► recogniser door ──┴──► Partial / Final
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
 """
@@ -72,7 +72,7 @@ def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
 class Ear:
     """Everything that listens. ``step`` and ``execute`` from one thread.
 
-    ``clean`` is the ring of echo-free sound whose positions the frames have; pre-roll is read from it.
+    ``sound`` is the ring of echo-free sound for the recogniser, whose positions the frames have; pre-roll is read from it.
     ``recogniser`` None: nothing is understood, every utterance ends in an empty ``Final``.
     ``wake`` None: the words of the configuration; an empty sequence: no wake word at all.
     Raises EngineError when a wake word or the VAD cannot be loaded.
@@ -81,11 +81,11 @@ class Ear:
     def __init__(
         self,
         config: Config,
-        clean: Ring,
+        sound: Ring,
         recogniser: EngineDoor | None,
         wake: Sequence[WakeModel] | None = None,
     ) -> None:
-        self._config, self._clean, self._door = config, clean, recogniser
+        self._config, self._sound, self._door = config, sound, recogniser
         self._vad, self._gate = Vad(), SpeechGate()
         models = [find_word(word) for word in config.wake.words] if wake is None else wake
         stop = _stop_word(config)
@@ -207,7 +207,7 @@ class Ear:
             case Listen():
                 if current is not None:
                     current.drop()
-                self._feed = UtteranceFeed(command, self._clean, self._history, self._door)
+                self._feed = UtteranceFeed(command, self._sound, self._history, self._door)
                 self._endpointing = self._endpointing_from(command)
             case Finalise(utterance=utterance):
                 if current is not None and current.utterance == utterance:

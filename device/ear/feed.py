@@ -1,4 +1,4 @@
-"""One utterance on its way from the clean ring to the recogniser.
+"""One utterance on its way from the ring of sound for the recogniser to it.
 
 Listen(start) ──► Begin, then 20 ms pieces from ``start`` on: the pre-roll faster than real time, at most 100 ms
                   of sound per step, then as it comes ──► Finalise: the rest, End ──► Final
@@ -29,11 +29,14 @@ def to_pcm(block: Samples) -> bytes:
 
 
 class UtteranceFeed:
-    """Feeds one utterance. ``door`` None: there is no recogniser, nothing is sent."""
+    """Feeds one utterance. ``door`` None: there is no recogniser, nothing is sent.
 
-    def __init__(self, command: Listen, clean: Ring, history: FrameHistory, door: EngineDoor | None) -> None:
+    ``sound`` may end a frame before the history: what is not there yet is waited for, after ``finalise`` too.
+    """
+
+    def __init__(self, command: Listen, sound: Ring, history: FrameHistory, door: EngineDoor | None) -> None:
         self.utterance = command.utterance
-        self._command, self._clean, self._history, self._door = command, clean, history, door
+        self._command, self._sound, self._history, self._door = command, sound, history, door
         self._cursor = history.floor(max(0, command.start))
         self._until: int | None = None  # Finalise: audio before this position still belongs to it
         self._begun = self._ended = False
@@ -62,12 +65,12 @@ class UtteranceFeed:
                 return
             self._cursor = piece.position + len(piece.pcm) // 2
             pieces -= 1
-        if self._until is not None and pieces:
+        if self._until is not None and pieces and self._sound.end >= self._until:
             self._ended = self._door.send(End(self.utterance))
 
     def _begin(self, door: EngineDoor) -> bool:
         if not self._begun:
-            self._cursor = max(self._cursor, self._history.floor(self._clean.start + FRAME - 1))
+            self._cursor = max(self._cursor, self._history.floor(self._sound.start + FRAME - 1))
             command = self._command
             self._begun = door.send(Begin(self.utterance, self._cursor, command.after, command.mode))
         return self._begun
@@ -79,9 +82,9 @@ class UtteranceFeed:
             self._cursor += FRAME
         second = self._cursor + FRAME
         frames = 1 if history.missing(second) or (self._until is not None and second >= end) else 2
-        if self._cursor + frames * FRAME > end:
+        if self._cursor + frames * FRAME > min(end, self._sound.end):
             return None
-        block = self._clean.read(self._cursor, frames * FRAME)
+        block = self._sound.read(self._cursor, frames * FRAME)
         if block.lost:  # the engine was stuck for longer than the ring remembers
             self._cursor = history.floor(block.position + FRAME - 1)
             return self._next()

@@ -186,7 +186,8 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
 
 class Echo(Struct, frozen=True, kw_only=True):
     """How echo cancelling stands (``mode``: hardware, software or none); null = not known. ``problems`` are codes;
-    ``bar_raised``: it takes more than usual to interrupt by speaking."""
+    ``bar_raised``: it takes more than usual to interrupt by speaking; ``suppressor``: recogniser and wake words hear the
+    residual echo suppressed."""
 
     mode: Code
     reason: str = ""
@@ -196,6 +197,7 @@ class Echo(Struct, frozen=True, kw_only=True):
     delay_ms: float | None = None
     drift_ppm: float | None = None
     nonlinearity_db: float | None = None
+    suppressor: bool = False
     problems: tuple[str, ...] = ()
 
 

@@ -18,7 +18,7 @@ from device.bench.echo import intelligibility, real
 from device.bench.echo.cases import ALONE_S, FIRST_ROOM, MOVED_S, STEADY_S, TALK_S, Case
 from device.bench.echo.scene import Scene, make, speech
 from device.bench.erle import steady_db, time_to
-from device.bench.parts import cancel, new_canceller
+from device.bench.parts import cancel, new_canceller, suppressed
 from device.values import RATE_HZ
 
 SERS = (-10.0, 0.0)
@@ -29,10 +29,13 @@ class Figures:
     """Of one case in one room. ``t20_s`` is infinite where 20 dB were never kept for a second."""
 
     erle_db: float
+    suppressed_erle_db: float
     t20_s: float
     stoi: dict[float, float | None]
     stoi_before: dict[float, float | None]
+    stoi_suppressed: dict[float, float | None]
     gain_db: float
+    suppressed_gain_db: float
     cpu_ms: float | None
     speex_ms: float | None
     speex_erle_db: float | None
@@ -79,24 +82,30 @@ def figures(scene: Scene, case: Case, stoi: intelligibility.Stoi | None) -> Figu
     reached = time_to(20.0, echo[begin:alone], clean[begin:])
     after: dict[float, float | None] = {}
     before: dict[float, float | None] = {}
-    gain_db = 0.0
+    behind: dict[float, float | None] = {}
+    gain_db = behind_db = 0.0
     for ser_db in SERS:
         mic = scene.mic(ser_db)
         heard = cancel(new_canceller(reference), mic)
         after[ser_db], change_db = intelligibility.compare(scene.near[alone:], heard[alone:], stoi)
         before[ser_db], _ = intelligibility.compare(scene.near[alone:], mic[alone:], stoi)
+        words = suppressed(mic[: len(heard)], heard)
+        behind[ser_db], words_db = intelligibility.compare(scene.near[alone:], words[alone:], stoi)
         if ser_db == SERS[0]:
-            gain_db = change_db - ser_db
+            gain_db, behind_db = change_db - ser_db, words_db - ser_db
     other = speex.open_speex(reference)
     other_clean = None if other is None else cancel(other, echo[:alone])
     parts = [new_canceller(reference), speex.open_speex(reference)]
     cpu_ms, speex_ms = cpu_ms_per_frame(parts, echo[:alone])
     return Figures(
         erle_db=steady_db(echo[steady], clean[steady]) or 0.0,
+        suppressed_erle_db=steady_db(echo[steady], suppressed(echo[:alone], clean)[steady]) or 0.0,
         t20_s=math.inf if reached is None else reached,
         stoi=after,
         stoi_before=before,
+        stoi_suppressed=behind,
         gain_db=gain_db,
+        suppressed_gain_db=behind_db,
         cpu_ms=cpu_ms,
         speex_ms=speex_ms,
         speex_erle_db=None if other_clean is None else steady_db(echo[steady], other_clean[steady]),
@@ -118,6 +127,12 @@ def row(case: Case, found: Sequence[Figures]) -> dict[str, Any]:
             for ser in SERS
         },
         "talker_gain_db": rounded(median(f.gain_db for f in found), 1),
+        "suppressed_erle_db": rounded(median(f.suppressed_erle_db for f in found), 1),
+        **{
+            f"suppressed_stoi_ser_{ser:.0f}_db": rounded(median(f.stoi_suppressed[ser] for f in found), 3)
+            for ser in SERS
+        },
+        "suppressed_talker_gain_db": rounded(median(f.suppressed_gain_db for f in found), 1),
         "cpu_ms_per_10ms": rounded(cpu, 4),
         "speexdsp_cpu_ms_per_10ms": rounded(other, 4),
         "cpu_ratio": rounded(cpu / other, 2) if cpu and other else None,

@@ -15,7 +15,7 @@ import numpy as np
 from device.audio.wav import read_wav
 from device.bench.echo import intelligibility
 from device.bench.erle import steady_db
-from device.bench.parts import cancel, new_canceller
+from device.bench.parts import cancel, new_canceller, suppressed
 from device.errors import AudioError
 from device.values import FRAME, RATE_HZ
 
@@ -52,6 +52,7 @@ def measure(clip: Clip, stoi: intelligibility.Stoi | None) -> dict[str, Any]:
     count = min(len(played), len(mic)) // FRAME * FRAME
     played, mic = played[:count], mic[:count]
     clean = cancel(new_canceller(played), mic)
+    words = suppressed(mic, clean)
     found: dict[str, Any] = {"clip": clip.name, "kind": clip.kind}
     if clip.kind == KINDS[0]:
         for first, last in SEGMENTS_S:
@@ -59,7 +60,14 @@ def measure(clip: Clip, stoi: intelligibility.Stoi | None) -> dict[str, Any]:
             everywhere = np.ones(len(mic[part]) // FRAME, bool)
             erle = steady_db(mic[part], clean[part], everywhere)
             found[f"erle_{first}_s_db"] = None if erle is None else round(erle, 1)
+            erle = steady_db(mic[part], words[part], everywhere)
+            found[f"suppressed_erle_{first}_s_db"] = None if erle is None else round(erle, 1)
     else:
         score, gain_db = intelligibility.compare(mic, clean, stoi)
         found |= {"stoi": None if score is None else round(score, 3), "gain_db": round(gain_db, 1)}
+        score, gain_db = intelligibility.compare(mic, words, stoi)
+        found |= {
+            "suppressed_stoi": None if score is None else round(score, 3),
+            "suppressed_gain_db": round(gain_db, 1),
+        }
     return found
