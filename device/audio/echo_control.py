@@ -146,13 +146,18 @@ class EchoControl:
         self._choose_suppressor()
 
     def _choose_suppressor(self) -> None:
-        engine, path = self._engine, self._engine.measured
-        was, swept_db = engine.suppress, path and path.nonlinearity_db
-        learned_db = engine.canceller and engine.canceller.distortion_db
-        engine.suppress = self._choice.decide(engine.echo.mode, swept_db, learned_db)
+        """By what is known now: the sweep and what replies have shown of the loudspeaker, and how well it is cancelled."""
+        engine, path, ours = self._engine, self._engine.measured, self._engine.canceller
+        was = engine.suppress
+        engine.suppress = self._choice.decide(
+            engine.echo.mode,
+            None if path is None else path.nonlinearity_db,
+            None if ours is None else ours.distortion_db,
+            engine.erle_db or None,  # 0: nothing was played yet
+        )
         if engine.suppress != was:
-            known = swept_db if swept_db is not None else learned_db
-            told = "" if known is None else f" (the loudspeaker distorts at {known:.0f} dB)"
             log.info(
-                "residual echo suppressor for the recogniser: %s%s", "on" if engine.suppress else "off", told
+                "residual echo suppressor: %s (ERLE %.0f dB)",
+                "on" if engine.suppress else "off",
+                engine.erle_db,
             )

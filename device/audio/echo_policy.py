@@ -85,7 +85,7 @@ class EchoState:
 
     ``erle_db``: with ``software`` what our canceller takes away, with ``hardware`` how much quieter the echo arrives
     than the playback was. ``delay_ms``, ``drift_ppm``, ``nonlinearity_db``: see ``sweep.EchoPath``. ``suppressor``: whether
-    the recogniser hears the residual echo suppressed.
+    recogniser and wake words hear the residual echo suppressed.
     """
 
     mode: Mode

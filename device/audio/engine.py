@@ -9,7 +9,7 @@
     Canceller <------------ reference (160) <-- Ring reference <------+
         |   (only while something was played within the last 300 ms; not at all where the device cancels: use_echo)
         +--> Ring clean --> Frame --> the ear            ErleMeter: erle_db, converged; Health: problems, degraded
-        +--> ForWords (a bad loudspeaker's residual echo suppressed) --> Ring for_words --> the recogniser
+        +--> ForWords (a bad loudspeaker's residual echo suppressed) --> Ring for_words --> wake words, recogniser
 
 ``capture`` and ``render`` are called by one thread, the ear's (or by a lock-step run); other threads may read the
 rings.

@@ -1,4 +1,4 @@
-"""What the recogniser hears: the canceller's output, with the residual echo suppressed while that is wanted.
+"""What recogniser and wake words hear: the canceller's output, with the residual echo suppressed while that is wanted.
 
 suppress      no    no    yes   yes   yes   no    no        every sample once, at its own position;
 written      p     p+1    -    p+2   p+3  p+4,5  p+6        the ring's end is 10 ms late while suppressing

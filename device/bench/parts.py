@@ -44,7 +44,7 @@ def cancel(part: EchoPart, mic: Samples) -> Samples:
 
 
 def suppressed(mic: Samples, clean: Samples) -> Samples:
-    """What the recogniser hears of a recording while the residual-echo suppressor works; whole frames, the same positions."""
+    """What recogniser and wake words hear of a recording while the residual-echo suppressor works; whole frames, the same positions."""
     words = ForWords(len(clean))
     for at in range(0, len(clean), FRAME):
         last = at + FRAME >= len(clean)

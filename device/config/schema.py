@@ -42,8 +42,8 @@ class AudioSection(Section, frozen=True, kw_only=True):
     suppressor: Annotated[
         Literal["auto", "on", "off"],
         Meta(
-            description="Suppress what our canceller leaves of a bad loudspeaker, for the recogniser only; auto = where it was "
-            "measured to distort."
+            description="Suppress what our canceller leaves of a bad loudspeaker, for recogniser and wake words; auto = where it "
+            "was measured to distort and less than 20 dB of echo are taken away."
         ),
     ] = "auto"
     measure_at_start: Annotated[

@@ -85,7 +85,9 @@ def _measured(report: EchoReport) -> Iterator[tuple[set[str], str, str]]:
         yield {"echo_delay"}, "delay", f"{path.delay_ms:.1f} ms from playback to microphone"
         yield {"echo_drift", "echo_slips"}, "clocks", _drift(path.drift_ppm)
         suppressed = (
-            "; the recogniser hears the rest of the echo suppressed" if report.state.suppressor else ""
+            "; what is left of the echo is suppressed for wake words and recogniser"
+            if report.state.suppressor
+            else ""
         )
         yield {"echo_nonlinear"}, "distortion", f"harmonics at {path.nonlinearity_db:.0f} dB{suppressed}"
     if report.before is not None:

@@ -4,8 +4,8 @@
                                                  ├──► SpeechGate ──► SpeechBegan / SpeechEnded
     frame.clean, reference ──► BargeInDetector ──┤
                                                  ├──► FrameHistory ──► Endpointing ──► Endpoint
-    pcm ──► WakeWords ──► Wake, StopHeard        │
-    ring of sound ──► feed ──► recogniser door ──┴──► Partial / Final
+    ring of sound ─┬──► WakeWords ──► Wake, StopHeard
+                   └──► feed ──► recogniser door ┴──► Partial / Final
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
 """
@@ -44,6 +44,7 @@ from device.values import (
     SpeechBegan,
     SpeechEnded,
     StopHeard,
+    Wake,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
 class Ear:
     """Everything that listens. ``step`` and ``execute`` from one thread.
 
-    ``sound`` is the ring of echo-free sound for the recogniser, whose positions the frames have; pre-roll is read from it.
+    ``sound`` is the ring of echo-free sound for wake words and recogniser, at the positions of the frames, which may end one
+    frame before them; pre-roll is read from it.
     ``recogniser`` None: nothing is understood, every utterance ends in an empty ``Final``.
     ``wake`` None: the words of the configuration; an empty sequence: no wake word at all.
     Raises EngineError when a wake word or the VAD cannot be loaded.
@@ -98,7 +100,7 @@ class Ear:
         self._waiting: dict[int, UtteranceFeed] = {}  # finalised, their Final has not come yet
         self._endpointing: Endpointing | None = None
         self._speaking = self._was_playing = False
-        self._wake_end = -1
+        self._wake_at, self._wake_end = 0, -1
         self._missing = 0  # frames in a row
         self._down = False
         self._restarts_foreseen = 0
@@ -160,7 +162,7 @@ class Ear:
             # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
             # is for a talker over the playback, of whom the barge-in detector sees something too
             talked_over = playing and (barge_in.suspects or barge_in.active)
-            woken = self._wake.step(position, pcm, level_db, talked_over, missing)
+            woken = self._listen_for_wake(self._wake, position, talked_over)
             for heard in woken:
                 if isinstance(heard, StopHeard):
                     self.counters["stop_words"] += 1
@@ -184,6 +186,19 @@ class Ear:
             events.append(EngineFailed(end, "microphone", "no sound from it while somebody was speaking"))
         events += self._recognise(end)
         return events
+
+    def _listen_for_wake(self, wake: WakeWords, position: int, talked_over: bool) -> list[Wake | StopHeard]:
+        """Every frame once, as soon as ``sound`` has it: none in this step, two in another where it runs late."""
+        if not 0 <= position - self._wake_at <= FRAME:  # the first one, or the positions jumped
+            self._wake_at = position
+        heard: list[Wake | StopHeard] = []
+        while self._wake_at + FRAME <= min(position + FRAME, self._sound.end):
+            at, self._wake_at = self._wake_at, self._wake_at + FRAME
+            block = self._sound.read(at, FRAME).samples
+            missing = self._history.missing(at) or len(block) < FRAME
+            pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(block), rms_db(block))
+            heard += wake.step(at, pcm, level_db, talked_over, missing)
+        return heard
 
     def _speech_events(self, position: int, playing: bool) -> list[Event]:
         """SpeechBegan only in the quiet, and not for a talker who is known from a BargeIn; every one is ended."""

@@ -1,4 +1,4 @@
-"""One utterance on its way from the ring of sound for the recogniser to it.
+"""One utterance on its way from the ring to the recogniser.
 
 Listen(start) ──► Begin, then 20 ms pieces from ``start`` on: the pre-roll faster than real time, at most 100 ms
                   of sound per step, then as it comes ──► Finalise: the rest, End ──► Final
