@@ -7,8 +7,8 @@ of it the canceller leaves. Pure.
                               it distorts below -38 dB, or the ERLE is above 23 dB, or nothing is known --> off
                               between: as it was
 
-Most of what a distorting loudspeaker adds our canceller models, and what is then left is not worth touching: with 25 dB and
-more taken away the suppressor changed neither wake words nor words by more than chance. Behind 11-17 dB it helped both.
+Most of what a distorting loudspeaker adds our canceller models, and what is then left is not worth touching: behind 24 dB of
+ERLE it changed neither wake words nor words for the better, behind 12 dB both (``docs/sound.md``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ON_DB, OFF_DB = -34.0, -38.0
 """Distortion relative to the signal. In the simulated room the soft sweep of the start shows -43 dB with a straight
 loudspeaker (its noise), -25 dB with a soft and with a clipping one; a sweep as loud as a reply -55, -27 and -31 dB."""
 POOR_DB, GOOD_DB = 20.0, 23.0
-"""ERLE. Between a loudspeaker whose distortion has memory (13-18 dB) and a clipping one as we model it (25 dB)."""
+"""ERLE. Between a loudspeaker whose distortion has memory (16-21 dB) and a clipping one, which is modelled (26-30 dB)."""
 
 
 class SuppressorChoice:

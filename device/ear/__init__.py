@@ -1,6 +1,7 @@
 """The ear room: from echo-free sound to "somebody said this", every 10 ms, for as long as the daemon lives.
 
-Enters: frames of the audio engine (10 ms at 16 kHz: microphone after the echo canceller, playback reference);
+Enters: frames of the audio engine (10 ms at 16 kHz: microphone after the echo canceller, playback reference), and its ring
+of sound for words;
 the conversation's ``Listen``, ``Finalise``, ``Discard``.
 Leaves: ``Wake``, ``SpeechBegan/Ended``, ``BargeIn/BargeInEnded``, ``Partial``, ``Final``, ``Endpoint``,
 ``EngineFailed``.
@@ -9,9 +10,9 @@ intent matcher lives in its own process behind a door (``device.engines``).
 May import: ``device.audio``, ``device.models``, ``device.engines``, ``device.values``, ``device.config``.
 
     frame ──► energy gate + VAD ─────────────────────────► SpeechBegan / SpeechEnded   (nothing plays)
-         ├──► features ──► wake word models ─────────────► Wake
-         ├──► excess over noise and echo ─► classifier ──► BargeIn / BargeInEnded      (something plays)
-         └──► clean ring ─pre-roll─► recogniser process ─► Partial / Final ─┐
+         └──► excess over noise and echo ─► classifier ──► BargeIn / BargeInEnded      (something plays)
+    ring ┬──► features ──► wake word models ─────────────► Wake, StopHeard
+         └──pre-roll─► recogniser process ───────────────► Partial / Final ─┐
                      speech or not, per frame ──► endpointing ──────────────┴► Endpoint
 """
 
