@@ -8,7 +8,7 @@ of it the canceller leaves. Pure.
                               between: as it was
 
 Most of what a distorting loudspeaker adds our canceller models, and what is then left is not worth touching: behind 24 dB of
-ERLE it changed neither wake words nor words for the better, behind 12 dB both (``docs/sound.md``).
+ERLE it changed wake words and words by no more than chance, behind 12 dB both (``docs/sound.md``).
 """
 
 from __future__ import annotations
