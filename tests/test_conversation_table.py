@@ -302,6 +302,15 @@ def test_a_stop_word_after_the_wake_word_is_confirmed_and_in_an_idle_room_ignore
     assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == ["Discard", "Earcon"]
 
 
+def test_a_stop_that_recogniser_and_spotter_both_hear_cancels_once_and_says_nothing():
+    talk = Talk()
+    talk.speaking()
+    talk.barge_in()
+    assert kinds(talk.partial("stop")) == ["Cancel", "CancelTurn"]
+    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == ["Discard"]
+    assert kinds(talk.wait(2000)) == []
+
+
 def test_stop_said_over_an_alarm_ends_it_without_any_conversation():
     talk = Talk()
     talk.wait(1000)

@@ -65,11 +65,12 @@ class WakeSection(Section, frozen=True, kw_only=True):
     stop: Annotated[
         str,
         Meta(
-            description="Wake model, by name or path, that means 'stop' whenever it is heard; empty = the recogniser alone."
+            description="What hears 'stop' beside the recogniser: auto = a spotter of earshot's own, over playback; a wake "
+            "model, by name or path, whenever it is said; empty = the recogniser alone."
         ),
-    ] = ""
+    ] = "auto"
     stop_threshold: Annotated[
-        float, Meta(ge=0.1, le=0.99, description="Score at which that model stops everything.")
+        float, Meta(ge=0.1, le=0.99, description="Score at which spotter or model stop everything.")
     ] = 0.5
 
 

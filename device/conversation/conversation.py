@@ -87,8 +87,8 @@ class Conversation:
         mode = config.barge_in.mode
         self._gives_way = mode in ("considerate", "instant")
         self._wakes_over = mode != "off"
-        self._hears_stop = mode != "off" or not config.wake.stop
-        """... in words: where a model hears it, "off" runs no recogniser over the playback at all."""
+        self._hears_stop = mode != "off" or config.wake.stop in ("", "auto")
+        """... in words: where a wake model hears it, "off" runs no recogniser over the playback at all."""
         self._hearing = Hearing(self._emit, self._timing)
         self._attention = Attention(self._emit, self._timing)
         self._yielding = Yielding(self._timing, instant=mode == "instant")
@@ -179,8 +179,11 @@ class Conversation:
         self._hearing.listen(event.end - self._timing.wake_pre_roll, event.end, Purpose.WAKE)
 
     def _stop_heard(self, event: v.StopHeard) -> None:
-        attended = self._attention.is_open or self._hearing.open is not None
-        if not self._stop() and attended:
+        open_ = self._hearing.open
+        attended = self._attention.is_open or open_ is not None
+        # who has interrupted knows by the silence: the recogniser may have heard the same "stop" a moment before
+        silenced = open_ is not None and open_.purpose in (*_OVER, Purpose.INTERRUPT)
+        if not self._stop() and attended and not silenced:
             self._emit(v.Earcon("done"))
 
     def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:

@@ -5,6 +5,7 @@
     frame.clean, reference ──► BargeInDetector ──┤
                                                  ├──► FrameHistory ──► Endpointing ──► Endpoint
     ring of sound ─┬──► WakeWords ──► Wake, StopHeard
+                   │        └ features ──► StopWord ──► StopHeard, over playback
                    └──► feed ──► recogniser door ┴──► Partial / Final
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
@@ -24,6 +25,7 @@ from device.ear.endpointing import WAKE_TAIL, Endpointing
 from device.ear.feed import UtteranceFeed, to_pcm
 from device.ear.history import FrameHistory
 from device.ear.recognisers.messages import Ready, Warning
+from device.ear.stop_word import AUTO, StopWord, load_stop_weights
 from device.ear.talker import load_weights
 from device.ear.vad import SpeechGate, Vad
 from device.ear.wake import WakeWords
@@ -61,7 +63,7 @@ log = logging.getLogger(__name__)
 def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
     """The wake model that means "stop", if the configuration names one, and its threshold."""
     wake = config.wake
-    if not wake.stop:
+    if wake.stop in ("", AUTO):
         return None
     if wake.stop in wake.words:
         raise EngineError(
@@ -92,7 +94,10 @@ class Ear:
         models = [find_word(word) for word in config.wake.words] if wake is None else wake
         stop = _stop_word(config)
         thresholds = (config.wake.threshold, config.wake.threshold_playing)
-        self._wake = WakeWords(models, thresholds, stop) if models or stop else None
+        self._stop_word: StopWord | None = None
+        if config.wake.stop == AUTO:
+            self._stop_word = StopWord(load_stop_weights(config.device.language), config.wake.stop_threshold)
+        self._wake = WakeWords(models, thresholds, stop) if models or stop or self._stop_word else None
         self._barge_in = BargeInDetector(config.barge_in.sensitivity, load_weights())
         self._background = Background()
         self._history = FrameHistory(round(config.audio.keep_s * 100))
@@ -161,15 +166,14 @@ class Ear:
         if self._wake is not None:
             # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
             # is for a talker over the playback, of whom the barge-in detector sees something too
-            talked_over = playing and (barge_in.suspects or barge_in.active)
-            woken = self._listen_for_wake(self._wake, position, talked_over)
+            talker = barge_in.suspects or barge_in.active
+            woken = self._listen_for_wake(self._wake, position, playing, talker)
             for heard in woken:
-                if isinstance(heard, StopHeard):
-                    self.counters["stop_words"] += 1
-                else:
+                if isinstance(heard, Wake):
                     self.counters["wakes"] += 1
                     self._wake_end = heard.end
                     self._background.answered(heard.end)
+            self.counters["stop_words"] += sum(isinstance(heard, StopHeard) for heard in woken)
             events += woken
         if over_playback is not None:
             if isinstance(over_playback, BargeIn):
@@ -187,7 +191,9 @@ class Ear:
         events += self._recognise(end)
         return events
 
-    def _listen_for_wake(self, wake: WakeWords, position: int, talked_over: bool) -> list[Wake | StopHeard]:
+    def _listen_for_wake(
+        self, wake: WakeWords, position: int, playing: bool, talker: bool
+    ) -> list[Wake | StopHeard]:
         """Every frame once, as soon as ``sound`` has it: none in this step, two in another where it runs late."""
         if not 0 <= position - self._wake_at <= FRAME:  # the first one, or the positions jumped
             self._wake_at = position
@@ -197,7 +203,11 @@ class Ear:
             block = self._sound.read(at, FRAME).samples
             missing = self._history.missing(at) or len(block) < FRAME
             pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(block), rms_db(block))
-            heard += wake.step(at, pcm, level_db, talked_over, missing)
+            woken = wake.step(at, pcm, level_db, playing and talker, missing)
+            if self._stop_word is not None:
+                stopped = self._stop_word.step(at, wake.features, playing, talker)
+                heard += [stopped] if stopped is not None else []
+            heard += woken
         return heard
 
     def _speech_events(self, position: int, playing: bool) -> list[Event]:

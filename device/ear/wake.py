@@ -41,7 +41,7 @@ class WakeWords:
 
     ``thresholds``: score above which a word wakes while nothing plays, and while something plays. ``stop``: the word
     that ends everything instead, and its threshold; it acts whether something plays or not, and beside a wake word.
-    Raises EngineError when the runtime or a model cannot be used.
+    Without any model it is the frontend alone. Raises EngineError when the runtime or a model cannot be used.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class WakeWords:
             from pymicro_features import MicroFrontend
         except ImportError as exc:
             raise EngineError(f"wake word: `pip install pymicro-features` is needed: {exc}") from exc
-        runtime = tflite.load_runtime()
+        runtime = tflite.load_runtime() if models or stop is not None else ("", None)
         self._frontend = MicroFrontend()
+        self.features: list[float] = []
+        """The 40 features of the latest frame; none where the frontend had no sound enough, or it was missing."""
         self._words = [_Word(model, runtime) for model in models]
         self._stop = _Word(stop[0], runtime) if stop is not None else None
         self._stop_threshold = stop[1] if stop is not None else 1.0
@@ -87,6 +89,7 @@ class WakeWords:
         At most one ``Wake`` comes back, the word with the highest score, and a ``StopHeard`` before it.
         """
         self._levels.append(level_db)
+        self.features = []
         if missing:
             self._gap += 1
             if self._gap == GAP_FRAMES:
@@ -99,8 +102,8 @@ class WakeWords:
         if self._cold:
             self._cold, self._quiet_until = False, max(self._quiet_until, end + COLD)
             self._stop_quiet_until = max(self._stop_quiet_until, end + COLD)
-        features = self._frontend.process_samples(pcm).features
-        if not features:
+        features = self.features = self._frontend.process_samples(pcm).features
+        if not features or not self._all:
             return []
         stopped = self._stop_heard(end, features)
         threshold = self._thresholds[playing]
