@@ -143,7 +143,10 @@ def test_a_wake_that_nobody_said_is_a_false_accept():
 @pytest.mark.parametrize(("kind", "counts"), [("stop", (0, 0)), ("backchannel", (0, 1)), (None, (1, 0))])
 def test_a_stop_that_nobody_said_is_false_and_one_made_of_other_words_is_misheard(kind, counts):
     trials = [Trial(kind, "", "", 16_000, 32_000, 80_000)] if kind else []
-    for heard in (TraceEvent("partial", 24_000, "stop", {"accepted": True}), TraceEvent("stop_word", 24_000, "stop")):
+    for heard in (
+        TraceEvent("partial", 24_000, "stop", {"accepted": True}),
+        TraceEvent("stop_word", 24_000, "stop"),
+    ):
         tally = Tally()
         unprovoked(trials, [heard, *happened(("cancel", 1.5))], tally)
         assert (tally.false_stops, tally.misheard_stops) == counts

@@ -171,7 +171,9 @@ def unprovoked(trials: Sequence[Trial], events: Sequence[TraceEvent], tally: Tal
         if e.event == "wake"
     )
     # one that is spotted ends what is listened to also where nothing is left to be cancelled
-    for stop in (e for e in events if e.event == "stop_word" or (e.event == "cancel" and _by_stop(e, events))):
+    for stop in (
+        e for e in events if e.event == "stop_word" or (e.event == "cancel" and _by_stop(e, events))
+    ):
         said = [trial.kind for trial in trials if trial.onset <= stop.position <= trial.until]
         tally.false_stops += not said
         tally.misheard_stops += bool(said) and said[0] != "stop"
