@@ -559,13 +559,26 @@ def test_speech_of_cancel_ms_cancels_without_any_word():
     assert kinds(talk.wait(10)) == INTERRUPTED
 
 
-def test_a_backchannel_neither_holds_nor_cancels_by_its_length():
+def test_a_backchannel_is_held_later_than_other_speech_and_not_cancelled_by_its_length():
     talk = Talk()
     talk.speaking()
     talk.barge_in(ago=80)
     talk.wait(100)
     talk.partial("mm-hm")
-    assert kinds(talk.wait(900)) == []
+    assert kinds(talk.wait(250)) == []
+    assert kinds(talk.wait(600)) == ["Hold"]
+
+
+def test_a_backchannel_that_the_final_no_longer_stands_by_is_still_one():
+    talk = Talk()
+    talk.speaking()
+    talk.barge_in(ago=80)
+    talk.wait(200)
+    talk.partial("okay")
+    talk.barge_in_ended()
+    talk.wait(260)
+    told = talk.final("okay", accepted=False)
+    assert "Listen" not in kinds(told) and "Cancel" not in kinds(told)
 
 
 def test_speech_that_goes_on_long_after_a_backchannel_cancels():

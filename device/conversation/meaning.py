@@ -55,6 +55,8 @@ def understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
     verdict = judge(final.text if final.accepted else "")
     if purpose is Purpose.STOP_ONLY:
         return Meaning.STOP if verdict.unmistakable else Meaning.NOTHING
+    if utterance.mode == "over" and not final.accepted and _nodded(final, utterance, judge):
+        return Meaning.NOTHING
     if utterance.mode == "over" and (verdict.content or (final.text.strip() and not final.accepted)):
         return Meaning.AGAIN if purpose is Purpose.OVER or final.accepted else _by_partial(utterance, judge)
     if final.accepted and final.intent is not None:
@@ -73,6 +75,12 @@ def understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
     if final.free and verdict.backchannel and purpose in (Purpose.WAKE, Purpose.EXPECTED):
         return Meaning.ASK
     return Meaning.NOTHING if purpose in _SILENT else _not_understood(final, utterance, judge)
+
+
+def _nodded(final: Final, utterance: Utterance, judge: Judge) -> bool:
+    """A backchannel that the recogniser stood by while it was said, and no longer at its end: a room that rings spoils the
+    final. Heard again as a command "okay" became "forget it"."""
+    return judge(final.text).only_backchannel and judge(utterance.heard).only_backchannel
 
 
 def _by_partial(utterance: Utterance, judge: Judge) -> Meaning:

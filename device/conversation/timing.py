@@ -40,6 +40,8 @@ class Timing:
     lag: int = samples(240)
     """After the last sample of speech over a reply its utterance is ended: so long the ear takes anyway to call it over.
     Who goes on after a pause longer than this is heard again from the first onset."""
+    nod: int = samples(200)
+    """Speech known for a backchannel is held this much later: who goes on beyond that was taken for one."""
     tail: int = samples(300)
     """A backchannel's word may end this long before its speech: rooms ring, and a recogniser's times are estimates."""
     resume: int = samples(540)

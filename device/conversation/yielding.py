@@ -142,7 +142,8 @@ class Yielding:
         if not self.active:
             return NEVER
         if self._last is None:
-            hold = NEVER if self.held or self._backchannel else self._hold_at
+            longer = self._timing.nod if self._backchannel else 0
+            hold = NEVER if self.held else self._hold_at + longer
             return min(hold, self._count_from + self._timing.cancel)
         resume = self._last + self._timing.resume
         return resume if self._finalised else min(resume, self._last + self._timing.lag)
