@@ -58,14 +58,12 @@ def detector_cpu_ms(config: Config, mic: Samples, clean: Samples, reference: Sam
     ``mic``, ``clean`` (the canceller's output) and ``reference``: float32 at 16 kHz, the same positions.
     """
     detector = BargeInDetector(config.barge_in.sensitivity, load_weights())
-    costs, spent = [], 0.0
-    for number, at in enumerate(range(0, len(clean) - FRAME + 1, FRAME), 1):
-        part = slice(at, at + FRAME)
-        frame = Frame(at, mic[part], clean[part], reference[part], False, True, True, 25.0)
+    costs = []
+    for second in range(0, len(clean) - RATE_HZ + 1, RATE_HZ):
+        parts = [slice(at, at + FRAME) for at in range(second, second + RATE_HZ, FRAME)]
+        frames = [Frame(p.start, mic[p], clean[p], reference[p], False, True, True, 25.0) for p in parts]
         begun = time.process_time()
-        detector.step(frame, False)
-        spent += time.process_time() - begun
-        if number % 100 == 0:
-            costs.append(spent * 10)
-            spent = 0.0
+        for frame in frames:
+            detector.step(frame, False)
+        costs.append((time.process_time() - begun) * 1000 / len(frames))
     return statistics.median(costs)

@@ -18,7 +18,7 @@ _EDGE_BINS = np.array([-(-hz * _SIZE // RATE_HZ) for hz in EDGES_HZ])
 _COUNTS = np.diff(_EDGE_BINS)
 # A bin of windowed white noise of variance s^2 has the power s^2 * sum(w^2), so a band of it reads 20 log10(s) dBFS.
 _SCALE = (1.0 / (_COUNTS * float(np.sum(_WINDOW**2)))).astype(np.float32)
-_STARTS = _EDGE_BINS[:-1] - _EDGE_BINS[0]
+_STARTS = 2 * (_EDGE_BINS[:-1] - _EDGE_BINS[0])
 _TEN = np.float32(10)
 _FLOOR = np.float32(10 ** (SILENCE_DB / 10))
 
@@ -38,8 +38,8 @@ class BandMeter:
         self.skip(*frames)
         np.multiply(self._last, _WINDOW, out=self._windowed)
         spectrum = np.fft.rfft(self._windowed, axis=1)[:, _EDGE_BINS[0] : _EDGE_BINS[-1]]
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
+        # real and imaginary parts side by side: their squares add up like those of any two bins
+        power = np.square(spectrum.astype(np.complex64, copy=False).view(np.float32))
         levels: Levels = np.add.reduceat(power, _STARTS, axis=1)
         levels *= _SCALE
         levels += _FLOOR
