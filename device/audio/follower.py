@@ -89,8 +89,9 @@ class DelayFollower:
         self._candidate = None
 
     def path_changed(self) -> None:
-        """The filter has begun anew: where the echo lies now is where it belongs."""
+        """The filter has begun anew: where the echo lies now is where it belongs, and where it lay says nothing."""
         self._anchor = None
+        self._tracker.restart()
         self._candidate = None
 
     def seeded(self, anchor: float, ppm: float = 0.0) -> None:
