@@ -57,7 +57,7 @@ class ScriptedCard:
         self.blocks.append(block.copy())
         return self.leaves.pop(0) if self.leaves else self.position + 2 * FRAME
 
-    def flush(self) -> int | None:
+    def flush(self, abort: bool = True) -> int | None:
         return None
 
     def stop(self) -> None: ...

@@ -551,6 +551,17 @@ def deep(card):
     return card
 
 
+def test_a_flush_that_may_be_taken_back_never_aborts_a_device_that_holds_much():
+    card, capture, side = playback()
+    deep(card)
+    asked = []
+    side.on_abort = lambda: asked.append(True)
+    speaking(card, capture, side, 100)
+    assert side.flush(card.at, abort=False) is not None
+    assert not asked and side.counters["aborts"] == 0
+    assert card.take()[1] != ABORT
+
+
 def test_a_device_that_holds_much_is_told_to_drop_it_and_started_again_with_the_positions_true():
     card, capture, side = playback()
     deep(card)

@@ -332,15 +332,16 @@ class AudioEngine:
         """Capture position from which on a change of gain decided now is heard in full (silence, after a ``flush``)."""
         return self.next_out + FRAME if self._silent_from is None else self._silent_from
 
-    def flush(self) -> None:
+    def flush(self, abort: bool = True) -> None:
         """The reply is about to be ducked, held or stopped: take back what of it is queued, so that it gives way sooner.
 
         To be called before ``duck``, ``hold`` or ``stop`` of the track, which then goes on from the first sample that did
-        not leave. Does nothing where an earcon or an alarm is queued too, which must not lose 20 ms.
+        not leave. Does nothing where an earcon or an alarm is queued too, which must not lose 20 ms. ``abort``: see
+        ``Backend.flush``.
         """
         if self.mixer.sounding or self._sounds_until > self._position:
             return
-        silent_from = self.backend.flush()
+        silent_from = self.backend.flush(abort)
         if silent_from is None:
             return
         self._counters["flushes"] += 1

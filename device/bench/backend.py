@@ -58,7 +58,7 @@ class LoopBackend:
     def play(self, block: Samples) -> int:
         return self._n * FRAME
 
-    def flush(self) -> int | None:
+    def flush(self, abort: bool = True) -> int | None:
         return None
 
     def stop(self) -> None:

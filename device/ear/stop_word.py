@@ -1,7 +1,7 @@
 """A spotter for "stop" over the playback that needs no recogniser.
 
     40 log mel bands per 10 ms (the wake words' frontend) --> 20 bands per 20 ms
-        --> 24 patterns of 100 ms, at 18 places of the last 0.78 s --> 48 ReLU --> log odds, mean of 3 --> StopHeard
+        --> 40 patterns of 100 ms, at 18 places of the last 0.78 s --> 96 ReLU --> log odds, mean of 3 --> StopHeard
 
 It listens only while something is played and shortly after, and is believed only where the barge-in detector sees a talker
 or suspects one: that tells the device's own voice from others, this tells the word. Weights are data (``models/stop-en``),

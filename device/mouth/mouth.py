@@ -154,8 +154,9 @@ class Mouth:
     def _duck(self) -> None:
         if self._replies:
             self._mark_place()
-            # what is queued is 20 ms and more of full voice: it is taken back, and comes again at the duck's gain
-            self._engine.flush()
+            # what is queued is 20 ms and more of full voice: it is taken back, and comes again at the duck's gain. Perhaps
+            # it was nothing, so no stream is aborted for it
+            self._engine.flush(abort=False)
             self._track.duck(self._duck_db)
 
     def _hold(self) -> None:

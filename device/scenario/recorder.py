@@ -52,8 +52,8 @@ class WatchedBackend:
         self._gain = now
         return position
 
-    def flush(self) -> int | None:
-        silent_from = self._backend.flush()
+    def flush(self, abort: bool = True) -> int | None:
+        silent_from = self._backend.flush(abort)
         if (
             silent_from is not None
         ):  # the rate of the track is not known here, but shares of a block are enough

@@ -62,9 +62,10 @@ class Backend(Protocol):
         Returns the capture position at which its first sample leaves the loudspeaker.
         """
 
-    def flush(self) -> int | None:
-        """Take back what was given to ``play`` and has not left yet, as far as that is possible: the reply was held or
-        cancelled, and what is queued would only make silence come later.
+    def flush(self, abort: bool = True) -> int | None:
+        """Take back what was given to ``play`` and has not left yet, as far as that is possible: the reply was ducked, held
+        or cancelled, and what is queued would only make that come later. ``abort``: a device that holds much may be stopped
+        and started again, with a click.
 
         Returns the capture position from which on nothing is heard of the blocks played so far (the 10 ms before it
         may be a ramp); None where everything leaves as ``play`` said. Positions of later blocks go on as before.

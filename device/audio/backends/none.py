@@ -47,7 +47,7 @@ class NoneBackend:
         self._played = leaves + FRAME
         return leaves
 
-    def flush(self) -> int | None:
+    def flush(self, abort: bool = True) -> int | None:
         """Nothing is queued."""
         return None
 

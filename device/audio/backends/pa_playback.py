@@ -163,13 +163,13 @@ class PlaybackSide:
             self._append(tap, pcm)
         return self._place(estimate, silent)
 
-    def flush(self, now: float) -> int | None:
+    def flush(self, now: float, abort: bool = True) -> int | None:
         """Take back what has not left (``Backend.flush``)."""
         tap = self._tap
         if tap is None or tap.abort or tap is not self._usable(now):
             return None
-        deep = self.device_ms > self.abort_above_ms
-        silent_from = self._abort(tap, now) if deep else self._take_back(tap)
+        aborts = abort and self.device_ms > self.abort_above_ms
+        silent_from = self._abort(tap, now) if aborts else self._take_back(tap)
         if silent_from is not None:
             self._sounds_until = 0  # nothing is left to take back until something is played again
         return silent_from

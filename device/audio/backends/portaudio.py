@@ -126,8 +126,8 @@ class PortAudioBackend:
     def play(self, block: Samples) -> int:
         return self._playback.play(block, time.monotonic())
 
-    def flush(self) -> int | None:
-        return self._playback.flush(time.monotonic())
+    def flush(self, abort: bool = True) -> int | None:
+        return self._playback.flush(time.monotonic(), abort)
 
     def stop(self) -> None:
         self._supervisor.stop()

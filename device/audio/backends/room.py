@@ -193,7 +193,7 @@ class RoomBackend:
         self._write_line(block)
         return leaves
 
-    def flush(self) -> int | None:
+    def flush(self, abort: bool = True) -> int | None:
         """The 20 ms of the output buffer can be taken back, but for the block that leaves next: it is ramped down."""
         first = max(self._position, self._line_end - OUTPUT_LATENCY_BLOCKS * FRAME)
         last = first + FRAME

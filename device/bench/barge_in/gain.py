@@ -86,8 +86,8 @@ class GainBackend:
     def capture(self) -> Captured | None:
         return self._backend.capture()
 
-    def flush(self) -> int | None:
-        silent_from = self._backend.flush()
+    def flush(self, abort: bool = True) -> int | None:
+        silent_from = self._backend.flush(abort)
         if silent_from is not None:
             self.log.cut(silent_from)
             self._gain = 0.0
