@@ -56,7 +56,7 @@ class Device:
     turn gets the local answer). ``in_process`` runs the recogniser and the voice in this process and thread, for
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
     it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
-    speaks in place of the configured voice.
+    speaks in place of the configured voice, ``recogniser`` understands in place of the configured one.
     """
 
     def __init__(
@@ -71,11 +71,12 @@ class Device:
         trace: Trace | None = None,
         now: Callable[[], datetime.datetime] = datetime.datetime.now,
         voice: EngineDoor | None = None,
+        recogniser: EngineDoor | None = None,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
         self.echo = EchoControl(self.engine, config.audio.echo, config.audio.suppressor, at_start=measure)
-        self.recogniser = open_recogniser(config, in_process)
+        self.recogniser = recogniser or open_recogniser(config, in_process)
         self.voice = voice or open_voice(config, in_process)
         self.ear = Ear(config, self.engine.for_words, self.recogniser)
         self.mouth = Mouth(config, self.engine, self.voice)
@@ -173,7 +174,7 @@ class Device:
         match command:
             case v.Listen() | v.Finalise() | v.Discard():
                 self.ear.execute(command)
-            case v.Say() | v.ReplyBegin() | v.ReplyText() | v.ReplyFinish() | v.Earcon():
+            case v.Say() | v.ReplyBegin() | v.ReplyText() | v.ReplyFinish() | v.Release() | v.Earcon():
                 self._remember(command)
                 self.mouth.execute(command)
             case v.StopSounds():
@@ -182,11 +183,13 @@ class Device:
                 self.mouth.execute(command)
                 if isinstance(command, v.Resume):
                     self.link.event("resumed")
-            case v.OpenTurn() | v.CancelTurn() | v.SendHeard():
+            case v.OpenTurn() | v.ReviseTurn() | v.CommitTurn() | v.CancelTurn() | v.SendHeard():
                 self.link.execute(command)
             case v.Show():
                 self.state = command
                 self.link.execute(command)
+            case v.Preview():
+                self._inbox.append(self.skills.preview(command.intent, position))
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is

@@ -112,10 +112,43 @@ class RecogniserSection(Section, frozen=True, kw_only=True):
 
 
 class EndpointingSection(Section, frozen=True, kw_only=True):
+    strategy: Annotated[
+        Literal["adaptive", "fixed", "model"],
+        Meta(
+            description="When the user has finished: adaptive = by the words, this speaker's pauses and rate; fixed = after "
+            "silence_ms; model = adaptive, with the word of a turn-end model (endpointing.model) where it is there."
+        ),
+    ] = "adaptive"
+    min_ms: Annotated[
+        int, Meta(ge=100, le=800, description="[ms] Least silence that ends a sentence (adaptive, model).")
+    ] = 200
+    max_ms: Annotated[
+        int, Meta(ge=300, le=1200, description="[ms] Silence that ends it whatever the words say.")
+    ] = 1200
     silence_ms: Annotated[
-        int, Meta(ge=200, le=1200, description="[ms] Silence after speech that ends the user's sentence.")
+        int, Meta(ge=200, le=1200, description="[ms] Silence that ends a sentence with the strategy 'fixed'.")
     ] = 600
+    model: Annotated[
+        str,
+        Meta(
+            description="Turn-end model (ONNX, as Smart Turn v3): a name below the models folders, or a path."
+        ),
+    ] = "smart-turn"
     max_s: Annotated[float, Meta(ge=3, le=60, description="[s] Longest sentence before it is ended.")] = 15.0
+
+
+class SpeculationSection(Section, frozen=True, kw_only=True):
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Ask the endpoint at the first plausible end of a sentence and keep the answer back until it is the end: "
+            "sooner, for some calls of the language model that are thrown away."
+        ),
+    ] = True
+    max_tries: Annotated[int, Meta(ge=1, le=3, description="Most guesses a question.")] = 3
+    max_speech_s: Annotated[
+        float, Meta(ge=1, le=10, description="[s] No guess once a sentence is longer than this.")
+    ] = 10.0
 
 
 class VoiceSection(Section, frozen=True, kw_only=True):
@@ -126,6 +159,17 @@ class VoiceSection(Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="Voice of the engine, or empty for its default.")] = ""
     model: Annotated[str, Meta(description="Kokoro model: a name below the models folders, or empty.")] = ""
     speed: Annotated[float, Meta(ge=0.5, le=2.0, description="Speaking rate, 1.0 = normal.")] = 1.0
+    slowest_rtf: Annotated[
+        float,
+        Meta(
+            ge=0.2,
+            le=10.0,
+            description="Compute time per second of speech above which espeak-ng takes over from a slower voice.",
+        ),
+    ] = 0.8
+    cache: Annotated[
+        bool, Meta(description="Keep what the device often says, rendered by a slow voice, on disk.")
+    ] = True
 
 
 class ConversationSection(Section, frozen=True, kw_only=True):
@@ -139,9 +183,36 @@ class ConversationSection(Section, frozen=True, kw_only=True):
     answer_s: Annotated[
         float, Meta(ge=2, le=120, description="[s] Longest wait for the first words of an answer.")
     ] = 15.0
+    answer_chars: Annotated[
+        int,
+        Meta(
+            ge=200,
+            le=20_000,
+            description="Most characters of an answer that are spoken, of some 1,000 a minute.",
+        ),
+    ] = 6000
     history: Annotated[
         int, Meta(ge=0, le=50, description="Messages of the conversation sent with a turn.")
     ] = 12
+
+
+class BudgetSection(Section, frozen=True, kw_only=True):
+    endpoint_ms: Annotated[
+        int,
+        Meta(ge=100, le=5000, description="[ms] Last sample of speech to the decision that it was the last."),
+    ] = 600
+    ack_ms: Annotated[
+        int, Meta(ge=10, le=5000, description="[ms] Question sent to a worker having taken it.")
+    ] = 200
+    first_token_ms: Annotated[
+        int, Meta(ge=10, le=60_000, description="[ms] Worker's ack to the first words of the answer.")
+    ] = 800
+    first_clause_ms: Annotated[
+        int, Meta(ge=10, le=10_000, description="[ms] First words to the first clause for the voice.")
+    ] = 300
+    first_sample_ms: Annotated[
+        int, Meta(ge=10, le=10_000, description="[ms] First clause to its first sound at the loudspeaker.")
+    ] = 200
 
 
 class MqttSection(Section, frozen=True, kw_only=True):
@@ -184,8 +255,10 @@ class Config(Section, frozen=True, kw_only=True):
     barge_in: BargeInSection = field(default_factory=BargeInSection)
     recogniser: RecogniserSection = field(default_factory=RecogniserSection)
     endpointing: EndpointingSection = field(default_factory=EndpointingSection)
+    speculation: SpeculationSection = field(default_factory=SpeculationSection)
     voice: VoiceSection = field(default_factory=VoiceSection)
     conversation: ConversationSection = field(default_factory=ConversationSection)
+    budget: BudgetSection = field(default_factory=BudgetSection)
     mqtt: MqttSection = field(default_factory=MqttSection)
     endpoint: EndpointSection = field(default_factory=EndpointSection)
     privacy: PrivacySection = field(default_factory=PrivacySection)

@@ -114,7 +114,9 @@ class Conversation:
             v.BargeInEnded: self._speech_ended,
             v.Partial: self._partial,
             v.Final: self._final,
+            v.PlausibleEnd: lambda e: None,
             v.Endpoint: self._endpoint,
+            v.FirstClause: lambda e: None,
             v.ReplyStarted: lambda e: self._answering.reply_started(e.reply),
             v.ReplyEnded: self._reply_ended,
             v.ReplyCut: self._reply_cut,
@@ -122,6 +124,7 @@ class Conversation:
             v.TurnDelta: lambda e: self._answering.delta(self._now, e.turn, e.text),
             v.TurnEnded: lambda e: self._answering.ended(e.turn, e.expect_reply),
             v.TurnFailed: lambda e: self._answering.failed(e.turn, e.code),
+            v.SkillPreview: lambda e: None,
             v.SkillDone: self._skill_done,
             v.EngineFailed: self._engine_failed,
         }

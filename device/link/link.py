@@ -16,7 +16,7 @@ from device.link.messages import Message, Open, State, Status
 from device.link.mqtt import MqttTransport, new_boot
 from device.link.transport import NoSubscribers, OfflineTransport, Transport
 from device.link.turns import Turns, TurnSettings
-from device.values import CancelTurn, Event, OpenTurn, SendHeard, Show
+from device.values import CancelTurn, CommitTurn, Event, OpenTurn, ReviseTurn, SendHeard, Show
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +73,17 @@ class Link:
         """Turns' and transport's counters together."""
         return {**self.turns.counters, **self.transport.counters}
 
-    def execute(self, command: OpenTurn | CancelTurn | SendHeard | Show) -> None:
+    def execute(self, command: OpenTurn | ReviseTurn | CommitTurn | CancelTurn | SendHeard | Show) -> None:
         """Carry out a command; what it causes comes out of the next ``poll``."""
         match command:
             case OpenTurn():
                 self.turns.open(command, self._position)
+                self._send_turns()
+            case ReviseTurn():
+                self.turns.revise(command.turn, command.text, self._position)
+                self._send_turns()
+            case CommitTurn():
+                self.turns.commit(command.turn)
                 self._send_turns()
             case CancelTurn():
                 self.turns.cancel(command.turn, command.reason)

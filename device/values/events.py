@@ -1,32 +1,8 @@
-"""The words that walk between the rooms: plain values, no behaviour.
-
-Every value that leaves one room and enters another is defined here, so that no room has to import a room
-above it. *Events* are facts that travel towards the conversation (the ear heard, the mouth spoke, the link
-received); *commands* are what the conversation decides and the daemon carries out.
-
-Time is counted in samples of the capture clock (``RATE_HZ``): ``position`` is the sample count since the
-engine started, it never wraps and never stops. Milliseconds appear only where a person reads them.
-"""
+"""Events: facts that travel towards the conversation. The ear heard, the mouth spoke, the link received."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
-
-RATE_HZ = 16_000
-"""Rate of the ear, and so of every position."""
-FRAME = 160
-"""Samples in one step of the device: 10 ms."""
-
-
-def ms(samples: float) -> float:
-    """Samples of the capture clock as milliseconds."""
-    return samples * 1000 / RATE_HZ
-
-
-def samples(milliseconds: float) -> int:
-    """Milliseconds as whole samples of the capture clock."""
-    return round(milliseconds * RATE_HZ / 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +88,7 @@ class Partial:
     ``accepted`` is False while the engine itself would not stand by the words (a command grammar always matches
     something; PocketSphinx' score test has not passed, or everything is ``[unk]``). ``free``: the engine could take down
     any sentence; the words of one that cannot are the nearest it has, until its ``Final`` says what they mean.
+    ``intent`` is the local command that the whole of ``text`` would be, were this the end.
     """
 
     position: int
@@ -120,6 +97,7 @@ class Partial:
     words: tuple[Word, ...] = ()
     accepted: bool = True
     free: bool = True
+    intent: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +115,18 @@ class Final:
     accepted: bool = True
     intent: Intent | None = None
     free: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlausibleEnd:
+    """The user may have finished ``utterance`` at ``last``: reason enough to prepare an answer, not to give it.
+
+    Comes at most once for each pause and text; speech may go on, and an ``Endpoint`` need not follow.
+    """
+
+    position: int
+    utterance: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +173,14 @@ class ReplyCut:
     chars: int
     words: int
     ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstClause:
+    """The first clause of ``reply`` was cut and is with the voice. For the timeline of a turn; decides nothing."""
+
+    position: int
+    reply: int
 
 
 # --------------------------------------------------------------------------- events from the link
@@ -238,6 +236,15 @@ class SkillDone:
 
 
 @dataclass(frozen=True, slots=True)
+class SkillPreview:
+    """What carrying out ``intent`` would be answered with; nothing was done. Empty: nothing can be told beforehand."""
+
+    position: int
+    intent: Intent
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sounding:
     """An alarm or an earcon begins (``on``) or is over."""
 
@@ -256,175 +263,9 @@ class EngineFailed:
 
 
 Event = (
-    Wake | StopHeard | SpeechBegan | SpeechEnded | BargeIn | BargeInEnded | Partial | Final | Endpoint
-    | ReplyStarted | ReplyEnded | ReplyCut
+    Wake | StopHeard | SpeechBegan | SpeechEnded | BargeIn | BargeInEnded | Partial | Final
+    | PlausibleEnd | Endpoint
+    | FirstClause | ReplyStarted | ReplyEnded | ReplyCut
     | TurnAcked | TurnDelta | TurnEnded | TurnFailed
-    | SkillDone | Sounding | EngineFailed
-)  # fmt: skip
-
-
-# --------------------------------------------------------------------------- commands of the conversation
-
-ListenMode = Literal["free", "commands", "over"]
-"""free: every word; commands: the local commands; over: hard words and backchannels, over the device's own speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Recognise ``utterance`` from capture position ``start`` (pre-roll) on.
-
-    ``after`` is the position before which words do not count (the end of the wake word); the recogniser may
-    start earlier for its own sake.
-    """
-
-    utterance: int
-    start: int
-    after: int
-    mode: ListenMode = "free"
-
-
-@dataclass(frozen=True, slots=True)
-class Finalise:
-    """Ask for the ``Final`` of ``utterance`` now."""
-
-    utterance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    """Forget ``utterance``: no ``Final`` is wanted."""
-
-    utterance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Duck:
-    """Lower the playback (reversible)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Silence the playback, keep its place (reversible)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Undo duck and hold: from the word boundary before the place where it was held."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Stop ``reply`` for good; the mouth answers with ``ReplyCut``."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A whole local sentence as ``reply``."""
-
-    reply: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyBegin:
-    """``reply`` begins; its text follows in pieces."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyText:
-    """The next piece of the text of ``reply``."""
-
-    reply: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyFinish:
-    """No more text for ``reply``."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class Earcon:
-    """A short sound: attend, done, error, thinking."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class StopSounds:
-    """End alarms and earcons."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of the conversation as the endpoint gets it: of the assistant only what was heard."""
-
-    role: Literal["user", "assistant"]
-    text: str
-    interrupted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HeardReport:
-    """What the user heard of the answer to ``turn`` before it was cut."""
-
-    turn: int
-    chars: int
-    text: str
-    ms: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTurn:
-    """Ask the endpoint ``text``; ``conversation`` (oldest first) and ``heard_prev`` are what it needs to know."""
-
-    turn: int
-    text: str
-    conversation: tuple[Message, ...] = ()
-    heard_prev: HeardReport | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelTurn:
-    """The answer to ``turn`` is not wanted any more; nothing of it follows."""
-
-    turn: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SendHeard:
-    """Tell the worker how much of its answer was heard."""
-
-    report: HeardReport
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Carry out a local intent; answered by ``SkillDone``."""
-
-    intent: Intent
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """The conversation's state, for lights, the link and the log; several may hold at once."""
-
-    attending: bool = False
-    thinking: bool = False
-    speaking: bool = False
-    ducked: bool = False
-    held: bool = False
-
-
-Command = (
-    Listen | Finalise | Discard | Duck | Hold | Resume | Cancel | Say | ReplyBegin | ReplyText | ReplyFinish
-    | Earcon | StopSounds | OpenTurn | CancelTurn | SendHeard | Act | Show
+    | SkillPreview | SkillDone | Sounding | EngineFailed
 )  # fmt: skip
