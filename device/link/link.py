@@ -80,7 +80,7 @@ class Link:
                 self.turns.open(command, self._position)
                 self._send_turns()
             case ReviseTurn():
-                self.turns.revise(command.turn, command.text, self._position)
+                self.turns.revise(command, self._position)
                 self._send_turns()
             case CommitTurn():
                 self.turns.commit(command.turn)

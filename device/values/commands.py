@@ -156,9 +156,14 @@ class OpenTurn:
 
 @dataclass(frozen=True, slots=True)
 class ReviseTurn:
-    """The speculative ``turn`` now asks ``text``; nothing of its answer so far counts."""
+    """The speculative ``turn`` becomes turn ``to``, which asks ``text``: nothing of its answer so far counts.
+
+    For its worker it stays the same turn, in another revision. Here it gets a number of its own, so that an event about
+    the old text that is on its way already is about a turn that is gone.
+    """
 
     turn: int
+    to: int
     text: str
 
 
