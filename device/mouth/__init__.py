@@ -6,10 +6,10 @@
                   every word           samples                                   left, by position
                      +----------------------+-----------------> heard <-------------------+
 
-Enters: ``Say``, ``ReplyBegin/Text/Finish``, ``Duck``, ``Hold``, ``Resume``, ``Cancel``, ``Earcon``. Leaves: PCM in the
-mixer's speech track; ``ReplyStarted``, ``ReplyEnded``, ``ReplyCut``, ``EngineFailed``. Thread: the ear's, which steps
-it every 10 ms; the voice runs in its own process. May import: ``device.audio``, ``device.models``, ``device.engines``,
-values and config.
+Enters: ``Say``, ``ReplyBegin/Text/Finish``, ``Release``, ``Duck``, ``Hold``, ``Resume``, ``Cancel``, ``Earcon``. Leaves:
+PCM in the mixer's speech track; ``FirstClause``, ``ReplyStarted``, ``ReplyEnded``, ``ReplyCut``, ``EngineFailed``. Thread:
+the ear's, which steps it every 10 ms; the voice runs in its own process. May import: ``device.audio``,
+``device.models``, ``device.engines``, values and config.
 """
 
 from typing import TYPE_CHECKING, Any

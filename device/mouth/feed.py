@@ -1,6 +1,7 @@
 """Clauses to the voice, its sound to the track: one clause ahead of the loudspeaker, also across a crash.
 
     Reply.waiting --Speak--> voice --SpokenWord, Chunk--> ClauseSound --pauses--> SpeechTrack, Reply.spoken
+                                                              └──> Reply.kept, until the reply has the track
 
 A clause is with the voice until its last chunk has come. A voice that dies over it gets it again when it is back;
 what had been delivered is skipped, so that nothing is heard twice.
@@ -9,16 +10,17 @@ what had been delivered is skipped, so that nothing is heard twice.
 from __future__ import annotations
 
 import logging
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from device import values as v
 from device.engines import EngineDoor
-from device.mouth.clauses import Clause, Pause, Splitter
+from device.mouth.clauses import Pause
 from device.mouth.heard import SpokenClause
+from device.mouth.reply import Reply
 from device.mouth.sound import QUIET, ClauseSound, Samples
 from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, Warning
 
@@ -39,29 +41,10 @@ ATTEMPTS = 3
 
 
 @dataclass(slots=True)
-class Reply:
-    """One reply from its first text to its last sample."""
-
-    number: int
-    splitter: Splitter
-    waiting: deque[Clause] = field(default_factory=deque)
-    spoken: list[SpokenClause] = field(default_factory=list)
-    complete: bool = False
-    """No more text will come."""
-    lost: bool = False
-    """The voice failed: ends with what is on the track."""
-    started: bool = False
-    audible: int | None = None
-    """First track sample that can be heard."""
-
-    def take(self, clauses: list[Clause]) -> None:
-        self.waiting.extend(clause for clause in clauses if clause.text)
-
-
-@dataclass(slots=True)
 class _InFlight:
     """The clause that the voice works on."""
 
+    reply: Reply
     number: int
     spoken: SpokenClause
     restarts: int
@@ -74,12 +57,21 @@ class _InFlight:
 
 
 class VoiceFeed:
-    """Feeds one reply at a time; ``counters`` are the mouth's. ``ready`` is what the voice said of itself."""
+    """Feeds the reply on the track, and makes the first clause of those that wait.
+
+    ``counters`` and ``events`` are the mouth's. ``ready`` is what the voice said of itself.
+    """
 
     def __init__(
-        self, engine: AudioEngine, voice: EngineDoor, speed: float, counters: dict[str, int]
+        self,
+        engine: AudioEngine,
+        voice: EngineDoor,
+        speed: float,
+        counters: dict[str, int],
+        events: list[v.Event],
     ) -> None:
-        self._engine, self._voice, self._speed, self.counters = engine, voice, speed, counters
+        self._engine, self._voice, self._speed = engine, voice, speed
+        self.counters, self._events = counters, events
         self._track = engine.mixer.speech
         self._rate_hz = engine.mixer.rate_hz
         self._flight: _InFlight | None = None
@@ -87,52 +79,66 @@ class VoiceFeed:
         self._down_since: int | None = None
         self.ready: Ready | None = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether the voice works on a clause."""
-        return self._flight is not None
+    def busy(self, reply: Reply) -> bool:
+        """Whether the voice works on a clause of ``reply``."""
+        return self._flight is not None and self._flight.reply is reply
 
-    def pump(self, reply: Reply | None, position: int) -> str | None:
-        """Move everything that can move for ``reply``; the reason if the voice is past hope."""
-        self._receive(reply, position)
+    def pump(self, replies: Iterable[Reply], position: int) -> str | None:
+        """Move everything that can move for ``replies``, the most urgent first; the reason if the voice is past hope."""
+        self._receive(position)
         reason = self._watch(position)
-        while reason is None and self._ask(reply):
-            self._receive(reply, position)  # an in-process voice has answered already
+        while reason is None and self._ask(replies, position):
+            self._receive(position)  # an in-process voice has answered already
         return reason
 
-    def drop(self) -> None:
-        """The clause at the voice is not wanted any more."""
-        if self._flight is not None:
+    def give_track(self, reply: Reply, position: int) -> None:
+        """The track has begun for ``reply``: what was made of it goes there, all else will follow."""
+        reply.on_track = True
+        for spoken, samples in reply.kept:
+            self._write(reply, spoken, samples, position)
+        reply.kept.clear()
+
+    def drop(self, reply: Reply | None = None) -> None:
+        """The clause at the voice (if it is one of ``reply``) is not wanted any more."""
+        if self._flight is not None and reply in (None, self._flight.reply):
             self._flight = None
             self._voice.send(Abort())
 
-    def _ask(self, reply: Reply | None) -> bool:
+    def _ask(self, replies: Iterable[Reply], position: int) -> bool:
         """Give the voice the next clause if it is time; False when there is nothing (more) to do."""
-        if self._flight is not None or reply is None or not reply.waiting:
+        if self._flight is not None:
             return False
-        ahead = self._track.written - self._track.rendered
-        if reply.spoken and self._track.rendered < reply.spoken[-1].start:
-            begun = ahead < AHEAD_MS * self._rate_hz // 1000
-            if not begun:
-                return False
+        reply = next((reply for reply in replies if reply.waiting and self._wants(reply)), None)
+        if reply is None:
+            return False
         number = self._next_clause
         if not self._voice.send(Speak(number, reply.waiting[0].text)):
             return False
         self._next_clause += 1
-        spoken = SpokenClause(reply.waiting.popleft())
-        self._flight = _InFlight(number, spoken, self._voice.restarts)
+        if not reply.begun:
+            reply.begun = True
+            self._events.append(v.FirstClause(position, reply.number))
+        self._flight = _InFlight(reply, number, SpokenClause(reply.waiting.popleft()), self._voice.restarts)
         return True
 
-    def _receive(self, reply: Reply | None, position: int) -> None:
+    def _wants(self, reply: Reply) -> bool:
+        """Whether it is time for the next clause of ``reply``: the first at once, then one ahead of the loudspeaker."""
+        if not reply.on_track:
+            return not reply.begun
+        if not reply.spoken or self._track.rendered >= reply.spoken[-1].start:
+            return True
+        return self._track.written - self._track.rendered < AHEAD_MS * self._rate_hz // 1000
+
+    def _receive(self, position: int) -> None:
         for message in self._voice.poll():
             match message:
                 case Chunk() | SpokenWord():
-                    if reply is None or self._flight is None or message.clause != self._flight.number:
+                    if self._flight is None or message.clause != self._flight.number:
                         self.counters["stale"] += 1
                     elif isinstance(message, SpokenWord):
                         self._word(self._flight, message)
                     else:
-                        self._chunk(reply, self._flight, message, position)
+                        self._chunk(self._flight, message, position)
                 case Ready():
                     self.ready = message
                     ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
@@ -146,7 +152,7 @@ class VoiceFeed:
             flight.spoken.spoken.clear()
         flight.spoken.spoken.append(word)
 
-    def _chunk(self, reply: Reply, flight: _InFlight, chunk: Chunk, position: int) -> None:
+    def _chunk(self, flight: _InFlight, chunk: Chunk, position: int) -> None:
         spoken = flight.spoken
         if flight.sound is None:
             flight.sound = ClauseSound(chunk.rate_hz, self._rate_hz)
@@ -155,22 +161,29 @@ class VoiceFeed:
         dropped = min(flight.skip, len(samples))
         flight.skip -= dropped
         samples = samples[dropped:]
-        if len(samples):
-            if not spoken.length:
-                self._pause_before(reply, position)
-                spoken.start = self._track.written
-                reply.spoken.append(spoken)
-            if reply.audible is None:
-                loud = np.flatnonzero(np.abs(samples) > QUIET)
-                reply.audible = spoken.start + int(loud[0]) if len(loud) else None
-            self._track.write(samples)
-            spoken.length += len(samples)
+        spoken.length += len(samples)
         if chunk.last:
             spoken.complete = True
             self._flight = None
             self.counters["clauses"] += 1
             if spoken.length:
-                self._track.write(self._silence(PAUSE_MS["none"]))
+                samples = np.concatenate([samples, self._silence(PAUSE_MS["none"])])
+        if not len(samples):
+            return
+        if flight.reply.on_track:
+            self._write(flight.reply, spoken, samples, position)
+        else:
+            flight.reply.kept.append((spoken, samples))
+
+    def _write(self, reply: Reply, spoken: SpokenClause, samples: Samples, position: int) -> None:
+        if not reply.spoken or reply.spoken[-1] is not spoken:
+            self._pause_before(reply, position)
+            spoken.start = self._track.written
+            reply.spoken.append(spoken)
+        if reply.audible is None:
+            loud = np.flatnonzero(np.abs(samples) > QUIET)
+            reply.audible = self._track.written + int(loud[0]) if len(loud) else None
+        self._track.write(samples)
 
     def _pause_before(self, reply: Reply, position: int) -> None:
         """The pause after the clause before, less what has passed already because the track ran dry."""

@@ -1,8 +1,9 @@
 """The mouth itself: carries out what it is told and tells what was heard.
 
 Replies are spoken strictly one after the other. One that arrives while another is spoken waits for it; whoever
-wants it sooner cancels the other first. Every reply that was begun ends with exactly one ``ReplyEnded`` or
-``ReplyCut``, also when the voice fails.
+wants it sooner cancels the other first. A gated one waits for its ``Release`` and holds up nobody: until then only its
+first clause is made, and ``Duck``, ``Hold`` and ``Resume`` are none of its business. Every reply that was begun ends
+with exactly one ``ReplyEnded`` or ``ReplyCut``, also when the voice fails.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from device.engines import EngineDoor
 from device.errors import AudioError
 from device.mouth import earcons
 from device.mouth.clauses import Splitter
-from device.mouth.feed import Reply, VoiceFeed
+from device.mouth.feed import VoiceFeed
 from device.mouth.heard import Heard, SpokenClause, heard, word_start_at
+from device.mouth.reply import Queue, Reply
 from device.mouth.voices.messages import Ready
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Mouth:
         self._mixer, self._track = engine.mixer, engine.mixer.speech
         self._rate_hz = engine.mixer.rate_hz
         self._duck_db = config.barge_in.duck_db
-        self._replies: deque[Reply] = deque()
+        self._replies = Queue()
         self._ended: deque[int] = deque(maxlen=32)
         self._events: list[v.Event] = []
         self._gave_way_at: int | None = None
@@ -54,7 +56,7 @@ class Mouth:
         self._down_told = False
         self._earcons: dict[str, np.ndarray] = {}
         self.counters = {"clauses": 0, "resent": 0, "lost_replies": 0, "stale": 0, "dry": 0, "unknown": 0}
-        self._feed = VoiceFeed(engine, voice, config.voice.speed, self.counters)
+        self._feed = VoiceFeed(engine, voice, config.voice.speed, self.counters, self._events)
 
     # ------------------------------------------------------------------ commands
 
@@ -68,8 +70,10 @@ class Mouth:
                 )
                 self._text(number, text)
                 self._finish(number)
-            case v.ReplyBegin(reply=number):
-                self._begin(number, eager=True)
+            case v.ReplyBegin(reply=number, gated=gated):
+                self._begin(number, eager=True, gated=gated)
+            case v.Release(reply=number):
+                self._release(number)
             case v.ReplyText(reply=number, text=text):
                 self._text(number, text)
             case v.ReplyFinish(reply=number):
@@ -91,14 +95,16 @@ class Mouth:
         """Fetch sound from the voice, ask for more, and tell what happened up to capture ``position``."""
         self._pump(position)
         self._watch_reply(position)
-        events, self._events = self._events, []
+        events = self._events.copy()
+        self._events.clear()
         return events
 
     def heard(self, position: int) -> Heard:
         """What of the current reply had left the loudspeaker before capture ``position``."""
-        if not self._replies or self._engine.played.reply != self._replies[0].number:
+        current = self._replies.current
+        if current is None or self._engine.played.reply != current.number:
             return Heard()
-        return self._heard(self._replies[0], self._engine.played.at(position))
+        return self._heard(current, self._engine.played.at(position))
 
     @property
     def voice_ready(self) -> Ready | None:
@@ -107,33 +113,44 @@ class Mouth:
 
     @property
     def speaking(self) -> int | None:
-        """The reply that is being spoken, or None."""
-        return self._replies[0].number if self._replies else None
+        """The reply that is being spoken or may be as soon as there is sound, or None; never a gated one."""
+        current = self._replies.current
+        return current.number if current is not None else None
 
     @property
     def clauses(self) -> Sequence[SpokenClause]:
         """The clauses of that reply on the track so far; the list grows, and outlives the reply."""
-        return self._replies[0].spoken if self._replies else ()
+        current = self._replies.current
+        return current.spoken if current is not None else ()
 
     # ------------------------------------------------------------------ text
 
-    def _find(self, number: int) -> Reply | None:
-        return next((reply for reply in self._replies if reply.number == number), None)
-
-    def _begin(self, number: int, eager: bool) -> None:
-        if self._find(number) is not None:
+    def _begin(self, number: int, eager: bool, gated: bool = False) -> None:
+        if self._replies.find(number) is not None:
             self.counters["unknown"] += 1
             return
-        self._replies.append(Reply(number, Splitter(eager)))
-        if len(self._replies) == 1:
-            self._begin_track()
+        self._replies.add(Reply(number, Splitter(eager), gated))
+        self._turn()
 
-    def _begin_track(self) -> None:
-        self._track.begin(self._replies[0].number)
-        self._gave_way_at, self._held = None, False
+    def _release(self, number: int) -> None:
+        reply = self._replies.find(number)
+        if reply is None or not reply.gated:
+            self.counters["unknown"] += 1
+            return
+        self._replies.release(reply)
+        self._turn()
+        self._pump(self._engine.position)
+
+    def _turn(self) -> None:
+        """Give the track to the reply whose turn it is, if it has not got it yet."""
+        current = self._replies.current
+        if current is not None and not current.on_track:
+            self._track.begin(current.number)
+            self._gave_way_at, self._held = None, False
+            self._feed.give_track(current, self._engine.position)
 
     def _text(self, number: int, text: str) -> None:
-        reply = self._find(number)
+        reply = self._replies.find(number)
         if reply is None or reply.complete:
             self.counters["unknown"] += 1  # the last deltas of a cancelled turn
             return
@@ -141,7 +158,7 @@ class Mouth:
         self._pump(self._engine.position)
 
     def _finish(self, number: int) -> None:
-        reply = self._find(number)
+        reply = self._replies.find(number)
         if reply is None or reply.complete:
             self.counters["unknown"] += 1
             return
@@ -152,32 +169,33 @@ class Mouth:
     # ------------------------------------------------------------------ giving way
 
     def _duck(self) -> None:
-        if self._replies:
-            self._mark_place()
+        if self._replies.current is not None:
+            self._mark_place(self._replies.current)
             # what is queued is 20 ms and more of full voice: it is taken back, and comes again at the duck's gain. Perhaps
             # it was nothing, so no stream is aborted for it
             self._engine.flush(abort=False)
             self._track.duck(self._duck_db)
 
     def _hold(self) -> None:
-        if self._replies:
-            self._mark_place()
+        if self._replies.current is not None:
+            self._mark_place(self._replies.current)
             self._held = True
             self._engine.flush()
             self._track.hold()
 
-    def _mark_place(self) -> None:
+    def _mark_place(self, current: Reply) -> None:
         """Remember what was leaving the loudspeaker when the playback first gave way."""
         if self._gave_way_at is None:
             played = self._engine.played
-            current = played.reply == self._replies[0].number
-            self._gave_way_at = played.at(self._engine.position) if current else 0
+            mine = played.reply == current.number
+            self._gave_way_at = played.at(self._engine.position) if mine else 0
 
     def _resume(self) -> None:
-        if not self._replies:
+        current = self._replies.current
+        if current is None:
             return
         if self._held:
-            place = word_start_at(self._replies[0].spoken, self._gave_way_at or 0, self._rate_hz)
+            place = word_start_at(current.spoken, self._gave_way_at or 0, self._rate_hz)
             lead_in = LEAD_IN_MS * self._rate_hz // 1000
             self._track.resume(max(0, min(place - lead_in, self._track.rendered)))
         else:
@@ -185,17 +203,17 @@ class Mouth:
         self._gave_way_at, self._held = None, False
 
     def _cancel(self, number: int) -> None:
-        reply = self._find(number)
+        reply = self._replies.find(number)
         if reply is None:
             if number not in self._ended:
                 self._events.append(v.ReplyCut(self._engine.position, number, "", 0, 0, 0))
                 self._ended.append(number)
             return
         told = Heard()
-        if reply is self._replies[0]:
+        if reply.on_track:
             self._engine.flush()
             told = self._heard(reply, self._track.stop())
-            self._feed.drop()
+        self._feed.drop(reply)
         self._cut(reply, told, self._engine.position)
 
     def _cut(self, reply: Reply, told: Heard, position: int) -> None:
@@ -203,11 +221,9 @@ class Mouth:
         self._leave(reply)
 
     def _leave(self, reply: Reply) -> None:
-        current = reply is self._replies[0]
         self._replies.remove(reply)
         self._ended.append(reply.number)
-        if current and self._replies:
-            self._begin_track()
+        self._turn()
 
     def _heard(self, reply: Reply, samples: int) -> Heard:
         if reply.audible is None or samples <= reply.audible:
@@ -227,7 +243,7 @@ class Mouth:
     # ------------------------------------------------------------------ the voice
 
     def _pump(self, position: int) -> None:
-        reason = self._feed.pump(self._replies[0] if self._replies else None, position)
+        reason = self._feed.pump(self._replies, position)
         if reason is not None:
             self._give_up(position, reason)
         else:
@@ -248,10 +264,10 @@ class Mouth:
     # ------------------------------------------------------------------ the loudspeaker
 
     def _watch_reply(self, position: int) -> None:
-        if not self._replies:
+        reply, played = self._replies.current, self._engine.played
+        if reply is None:
             return
-        reply, played = self._replies[0], self._engine.played
-        done = reply.complete and not reply.waiting and not self._feed.busy
+        done = reply.complete and not reply.waiting and not self._feed.busy(reply)
         if done and not self._track.finished:
             self._track.finish()
         current = played.reply == reply.number
