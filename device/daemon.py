@@ -153,6 +153,11 @@ class Device:
         for command in self.conversation.stop(self.position):
             self._execute(command, self.position)
 
+    def attend(self) -> None:
+        """As if the wake word had just been said, without a chime: a button. From the thread of ``step``."""
+        for command in self.conversation.attend(self.position):
+            self._execute(command, self.position)
+
     def stop(self) -> None:
         """Say goodbye to the broker, end the engines, close the sound device; idempotent, gone within 2 s.
 

@@ -47,10 +47,14 @@ def tokens(script: Endpoint, text: str) -> list[Piece]:
     ]
 
 
-def plan(script: Endpoint, reply: Reply) -> tuple[list[Piece], float]:
-    """The deltas of ``reply``, batched as a worker batches them, and the time of its end in ms."""
+def plan(script: Endpoint, reply: Reply, batched: bool = True) -> tuple[list[Piece], float]:
+    """The deltas of ``reply``, batched as a worker batches them (or each token by itself), and the time of its end in
+    ms."""
+    if not batched:
+        pieces = tokens(script, reply.text)
+        return pieces, max((piece.at_ms for piece in pieces), default=float(script.first_token_ms))
     batcher = Batcher()
-    pieces: list[Piece] = []
+    pieces = []
     at_ms = float(script.first_token_ms)
     for token in tokens(script, reply.text):
         at_ms = token.at_ms
@@ -65,16 +69,21 @@ def plan(script: Endpoint, reply: Reply) -> tuple[list[Piece], float]:
 class ScriptedTransport:
     """A transport (``device.link.transport.Transport``) with a scripted worker behind it, on the sample clock.
 
-    The runner sets ``position`` before each step. A turn is taken in the step after it was opened; ``worker =
-    false`` is a broker without any worker.
+    The runner sets ``position`` before each step. ``worker = false`` is a broker without any
+    worker. ``batched``: as a worker sends it; otherwise every token by itself.
+    A speculative turn is answered like any other: it is the device that keeps the answer back.
     """
 
     connected = True
+    TAKES = FRAME
+    """Samples from a question to the worker's having it."""
 
-    def __init__(self, script: Endpoint) -> None:
-        self.script = script
+    def __init__(self, script: Endpoint, batched: bool = True) -> None:
+        self.script, self._batched = script, batched
         self.position = 0
-        self.counters: dict[str, int] = {"turns": 0, "cancelled": 0, "heard": 0}
+        self.counters: dict[str, int] = dict.fromkeys(
+            ("turns", "revised", "committed", "cancelled", "heard"), 0
+        )
         self._out: list[tuple[int, Any]] = []
         """(position it is due at, message), in the order of their making."""
 
@@ -82,9 +91,15 @@ class ScriptedTransport:
         match message:
             case m.Open():
                 self._open(message)
+            case m.Revise():
+                self.counters["revised"] += 1
+                self._forget(message.turn)
+                self._answer(message, message.text)
+            case m.Commit():
+                self.counters["committed"] += 1
             case m.Cancel(turn=turn):
                 self.counters["cancelled"] += 1
-                self._out = [(due, one) for due, one in self._out if one.turn != turn]
+                self._forget(turn)
             case m.HeardMessage():
                 self.counters["heard"] += 1
         return True
@@ -102,20 +117,29 @@ class ScriptedTransport:
         """Whether something of an answer is still to come."""
         return bool(self._out)
 
+    def _forget(self, turn: str) -> None:
+        self._out = [(due, one) for due, one in self._out if one.turn != turn]
+
     def _open(self, message: m.Open) -> None:
-        taken = self.position + FRAME
+        taken = self.position + self.TAKES
         if not self.script.worker:
             self._out.append((taken, NoSubscribers(message.turn)))
             return
         self.counters["turns"] += 1
+        ack = m.Ack(turn=message.turn, rev=message.rev, worker=WORKER, attempt=message.attempt)
+        self._out.append((taken, ack))
+        self._answer(message, message.text)
+
+    def _answer(self, message: m.Open | m.Revise, text: str) -> None:
+        """All of the answer to ``text``, from the next step on."""
+        taken = self.position + self.TAKES
         of: dict[str, Any] = {"turn": message.turn, "rev": message.rev, "worker": WORKER}
-        self._out.append((taken, m.Ack(attempt=message.attempt, **of)))
-        reply = choose(self.script.reply, message.text)
-        pieces, end_ms = plan(self.script, reply)
+        reply = choose(self.script.reply, text)
+        pieces, end_ms = plan(self.script, reply, self._batched)
         off = 0
         for seq, piece in enumerate(pieces):
             self._out.append((taken + samples(piece.at_ms), m.Delta(seq=seq, off=off, text=piece.text, **of)))
             off += len(piece.text)
-        text = "".join(piece.text for piece in pieces)
-        end = m.End(n=len(pieces), len=off, expect_reply=reply.expect_reply, text=text, **of)
+        whole = "".join(piece.text for piece in pieces)
+        end = m.End(n=len(pieces), len=off, expect_reply=reply.expect_reply, text=whole, **of)
         self._out.append((taken + samples(end_ms), end))

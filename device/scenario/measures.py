@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,12 @@ class Sound:
     gain: NDArray[np.float32]
 
 
+class Placed(Protocol):
+    """A clause whose words have their places on the track (``device.mouth.heard.SpokenClause``)."""
+
+    def words(self, track_rate_hz: int) -> Sequence[tuple[int, int, int]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A reply that was cut: the words claimed as heard, and the words that really left the loudspeaker.
@@ -53,6 +59,19 @@ class Cut:
     reply: int
     claimed: int
     played: float
+
+
+def played_words(clauses: Sequence[Placed], reached: int, rate_hz: int) -> float:
+    """Words of ``clauses`` within the first ``reached`` samples of their track (of ``rate_hz``), the last one by its
+    share."""
+    total = 0.0
+    for clause in clauses:
+        for begin, end, _ in clause.words(rate_hz):
+            if end > begin:
+                total += min(1.0, max(0.0, (reached - begin) / (end - begin)))
+            else:  # the engine gave it no time of its own
+                total += reached > begin
+    return total
 
 
 @dataclass(slots=True)

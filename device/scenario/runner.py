@@ -31,7 +31,7 @@ from device.link.transport import OfflineTransport
 from device.scenario import talkers
 from device.scenario.endpoint import ScriptedTransport
 from device.scenario.expectations import Happened, Verdict, judge_all, line_of
-from device.scenario.measures import Cut, Measures, measure
+from device.scenario.measures import Cut, Measures, measure, played_words
 from device.scenario.recorder import Recorder, WatchedBackend
 from device.scenario.result import Line, Result
 from device.scenario.stage import clip_of, connect, room_settings
@@ -279,16 +279,9 @@ class Run:
         return [Cut(reply, claimed, self._played_words(reply)) for reply, claimed in told]
 
     def _played_words(self, reply: int) -> float:
-        """Words of ``reply`` that left the loudspeaker by the mixer's own record, the last one by its share."""
-        reached, rate_hz = self.recorder.reached(reply), self.device.engine.mixer.rate_hz
-        total = 0.0
-        for clause in self._clauses[reply]:
-            for begin, end, _ in clause.words(rate_hz):
-                if end > begin:
-                    total += min(1.0, max(0.0, (reached - begin) / (end - begin)))
-                else:  # the engine gave it no time of its own
-                    total += reached > begin
-        return total
+        return played_words(
+            self._clauses[reply], self.recorder.reached(reply), self.device.engine.mixer.rate_hz
+        )
 
     # ------------------------------------------------------------------ the start
 
