@@ -80,10 +80,23 @@ def test_it_says_who_it_is_and_honestly_that_there_is_no_model():
     assert "backend openai" in NO_MODEL
 
 
-def test_the_first_token_leaves_at_once_then_punctuation_then_every_50_ms():
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        [" a", " long", " while", " ago", " there", " lived", " a", " fo", "x"],
+        ["a ", "long ", "while ", "ago ", "there ", "lived ", "a ", "fo", "x "],
+    ],
+)
+def test_the_first_eight_words_leave_token_by_token_for_they_decide_when_the_first_sound_comes(tokens):
     batcher = Batcher()
     assert batcher.due_ms is None
-    assert batcher.add("Once", 0) == ["Once"]
+    assert [batcher.add(token, 10 * n) for n, token in enumerate(tokens)] == [[token] for token in tokens]
+    assert batcher.add(" who", 90) == []
+
+
+def test_after_them_tokens_leave_at_punctuation_or_every_50_ms():
+    batcher = Batcher()
+    assert batcher.add("One two three four five six seven eight nine", 0) != []
     assert batcher.add(" upon", 10) == []
     assert batcher.due_ms == 50
     assert batcher.add(" a", 20) == []

@@ -1,12 +1,13 @@
-"""Tokens gathered into messages: the first at once, then at punctuation, else every 50 ms.
+"""Tokens gathered into messages: the first eight words as they come, then at punctuation, else every 50 ms.
 
-A voice cannot begin before a phrase is complete, so waiting for punctuation costs nothing; measured, this makes a
-third of the messages and halves the worker's CPU (9.3 ms instead of 24 ms for a reply of 60 tokens).
+The time to first audio is the time until the device has its first clause, four to six words and the one that shows
+where they end. After that a voice has enough to say, so waiting for punctuation costs nothing.
 """
 
 from __future__ import annotations
 
 PUNCTUATION = frozenset(".?!,;:\n")
+FIRST_WORDS = 8
 LONGEST = 1000
 """Characters in one message: 6 KB if every one of them has to be escaped, below the 8 KiB of a message."""
 
@@ -18,6 +19,8 @@ class Batcher:
         self._every_ms = every_ms
         self._pending = ""
         self._sent_ms: float | None = None
+        self._words = 0
+        self._inside = False
 
     @property
     def due_ms(self) -> float | None:
@@ -26,10 +29,12 @@ class Batcher:
 
     def add(self, text: str, now_ms: float) -> list[str]:
         self._pending += text
+        self._count(text)
         stripped = self._pending.rstrip(" ")
         if not stripped:
             return []
-        if self._sent_ms is None or stripped[-1] in PUNCTUATION or now_ms >= self._sent_ms + self._every_ms:
+        due = self._sent_ms is None or now_ms >= self._sent_ms + self._every_ms
+        if due or self._words <= FIRST_WORDS or stripped[-1] in PUNCTUATION:
             return self.flush(now_ms)
         return []
 
@@ -37,3 +42,9 @@ class Batcher:
         """Everything that waits, in pieces of at most ``LONGEST`` characters."""
         text, self._pending, self._sent_ms = self._pending, "", now_ms
         return [text[i : i + LONGEST] for i in range(0, len(text), LONGEST)]
+
+    def _count(self, text: str) -> None:
+        """Count the words begun so far, as long as it matters."""
+        if text and self._words <= FIRST_WORDS:
+            self._words += len(text.split()) - (self._inside and not text[0].isspace())
+            self._inside = not text[-1].isspace()

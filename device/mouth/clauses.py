@@ -5,7 +5,8 @@
 The time to first audio of a streamed reply is the time until the first clause is cut, so that one may end at a
 comma or, without one, after four to six words before a word that begins a phrase. Later clauses end at sentences
 and at commas that leave enough before them: every cut costs a little of the sentence's melody. Cuts lie only
-between words, so numbers (3.5, 10:30, 1,000), abbreviations, addresses and growing words stay whole.
+between words, so numbers (3.5, 10:30, 1,000), abbreviations, addresses and growing words stay whole. The white space
+behind a word says that it is whole, and often that is enough: only where the next word decides is it waited for.
 
 Pure and a function of the text alone: the same reply gives the same clauses however its deltas were chopped.
 """
@@ -27,6 +28,11 @@ FIRST_SOFT_WORDS, FIRST_HARD_WORDS = 4, 6
 """Without any punctuation the first clause ends before a phrase after 4 words, anywhere safe after 6."""
 LATER_SOFT_WORDS, LATER_HARD_WORDS = 20, 28
 """A run-on sentence is cut all the same: Kokoro takes 510 phonemes, and a word waits for its whole clause."""
+LONGEST = 400
+"""Letters after which a clause ends wherever it is, where necessary inside a "word"; what is read out by name counts as
+more than one: a digit (up to seven phonemes) as 8, any other sign (a foreign letter, "%") as 14."""
+FULL_STOP_LETTERS = 4
+"""No abbreviation that is not listed has so many, so a full stop behind them ends the sentence, whatever comes."""
 
 
 def _set(words: str) -> frozenset[str]:
@@ -35,6 +41,7 @@ def _set(words: str) -> frozenset[str]:
 
 _CLOSERS = "\"')]}»"
 _OPENERS = "([{\"'«"
+_QUIET = "…–—‘’“”«»"
 _NEVER_END = _set(
     "dr mr mrs ms prof sr jr st vs e.g i.e cf fig approx dept est gen gov hon lt col sgt capt rev mt ft viz"
 )
@@ -90,6 +97,7 @@ class Splitter:
         self._chars: list[str] = []
         self._offsets: list[int] = []
         self._word_starts: list[int] = []
+        self._weight = 0
 
     @property
     def text(self) -> str:
@@ -112,40 +120,65 @@ class Splitter:
     def _take(self, spoken: list[tuple[str, int]]) -> list[Clause]:
         clauses: list[Clause] = []
         for char, offset in spoken:
-            begins = not char.isspace() and (not self._chars or self._chars[-1].isspace())
-            if begins and self._chars:
-                cut = self._cut(char)
-                if cut is not None:
-                    at, pause = cut
-                    end = offset if at == len(self._chars) else self._offsets[at]
-                    clauses.append(self._clause(at, end, pause))
-            if begins:
+            inside = bool(self._chars) and not self._chars[-1].isspace()
+            cut = None
+            if char.isspace():
+                cut = self._cut_behind(char) if inside else None
+            elif not inside and self._chars:
+                cut = self._cut_before(char)
+            if cut is None and self._weight >= LONGEST and offset != self._offsets[-1]:
+                cut = len(self._chars), "none"
+            if cut is not None:
+                at, pause = cut
+                # ", " for a dash: both characters stand in its place
+                end = max(offset, self._offsets[-1] + 1) if at == len(self._chars) else self._offsets[at]
+                clauses.append(self._clause(at, end, pause))
+            if not (char.isspace() or inside):
                 self._word_starts.append(len(self._chars))
             self._chars.append(char)
             self._offsets.append(offset)
+            self._weight += _weight(char)
         return clauses
 
-    def _cut(self, after: str) -> tuple[int, Pause] | None:
-        """Where to cut now that a word beginning with ``after`` follows: index into the pending characters."""
+    def _cut_behind(self, space: str) -> tuple[int, Pause] | None:
+        """Where to cut now that the last word is whole, for ``space`` follows: index into the pending characters.
+
+        None also where only the next word can tell.
+        """
+        tokens = "".join(self._chars).split()
+        words = [token for token in tokens if any(c.isalnum() for c in token)]
+        if not words:
+            return None
+        first = self._eager and self._start == 0
+        pause = _boundary_at(tokens[-1], space, first and len(words) >= FIRST_SOFT_WORDS)
+        if pause in ("sentence", "comma"):
+            return self._at_mark(pause, len(words), first)
+        soft = FIRST_SOFT_WORDS if first else LATER_SOFT_WORDS
+        begins_phrase = tokens[-1].lower() in _PHRASE_STARTS
+        if pause == "none" and len(words) > soft and begins_phrase and _may_part(words[-2], words[-1]):
+            return self._word_starts[-1], "none"
+        return None
+
+    def _cut_before(self, after: str) -> tuple[int, Pause] | None:
+        """The same now that a word beginning with ``after`` follows."""
         pending = "".join(self._chars)
         words = [w for w in pending.split() if any(c.isalnum() for c in w)]
         if not words:
             return None
         pause = _boundary(pending, after)
         first = self._eager and self._start == 0
-        here = len(self._chars)
-        if pause == "sentence":
-            return here, pause
-        if pause == "comma":
-            enough = len(words) >= (FIRST_COMMA_WORDS if first else LATER_COMMA_WORDS)
-            return (here, pause) if enough else None
-        soft, hard = (FIRST_SOFT_WORDS, FIRST_HARD_WORDS) if first else (LATER_SOFT_WORDS, LATER_HARD_WORDS)
-        if len(words) > soft and words[-1].lower() in _PHRASE_STARTS and _may_part(words[-2], words[-1]):
-            return self._word_starts[-1], "none"
+        if pause != "none":
+            return self._at_mark(pause, len(words), first)
+        hard = FIRST_HARD_WORDS if first else LATER_HARD_WORDS
         if len(words) >= hard and _may_part(words[-1], after) and words[-2].lower() not in _CLINGS:
             # the word before the last one is looked at too: "a very long" or "the old" wants its noun
-            return here, "none"
+            return len(self._chars), "none"
         return None
+
+    def _at_mark(self, pause: Pause, words: int, first: bool) -> tuple[int, Pause] | None:
+        """A sentence's end always ends the clause, a comma where it leaves enough before it."""
+        enough = pause == "sentence" or words >= (FIRST_COMMA_WORDS if first else LATER_COMMA_WORDS)
+        return (len(self._chars), pause) if enough else None
 
     # ------------------------------------------------------------------ making the clause
 
@@ -161,6 +194,7 @@ class Splitter:
         self._start = end
         self._chars, self._offsets = self._chars[at:], self._offsets[at:]
         self._word_starts = [start - at for start in self._word_starts if start >= at]
+        self._weight = sum(map(_weight, self._chars))
         return clause
 
     def _words(self, text: str, offsets: list[int], end: int) -> tuple[ClauseWord, ...]:
@@ -177,10 +211,34 @@ class Splitter:
         return tuple(words)
 
 
+def _weight(char: str) -> int:
+    if char.isascii():
+        return 8 if char.isdigit() else 1
+    return 1 if char.isspace() or char in _QUIET else 14
+
+
 def _may_part(before: str, after: str) -> bool:
     """Whether a pause between these two words sounds natural: not in "the | kitchen", "ten | percent", "page | 5"."""
     word = before.lower().strip(_OPENERS + _CLOSERS)
     return not (word in _CLINGS or word[-1:].isdigit() or after[:1].isdigit() or word.endswith("."))
+
+
+def _boundary_at(token: str, space: str, early: bool) -> Pause | None:
+    """What lies between ``token`` and the next word, known from the white space alone; None where it is not.
+
+    ``early``: rather end a sentence at once than wait for a word that only in rare cases says that it goes on.
+    """
+    if space == "\n":
+        return None  # it comes with the next word
+    body = token.rstrip(_CLOSERS)
+    last = body[-1:]
+    if last and last in ",;:–":
+        return "comma"
+    if last == "." or last in ("!", "?", "…"):
+        stem = body[:-1].lstrip(_OPENERS)
+        plain = stem.isalpha() and len(stem) >= FULL_STOP_LETTERS and stem.lower() not in _NEVER_END
+        return "sentence" if early and plain and last != "…" else None
+    return "none"
 
 
 def _boundary(before: str, after: str) -> Pause:
