@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from device.bench.turns.command import add_turns
 from device.errors import ScenarioError
 
 EPILOG = """\
@@ -19,6 +20,7 @@ examples:
   earshot bench stop --trials 20            from "stop" to silence, on a real loudspeaker before a real microphone
   earshot bench barge-in --quick --rooms 1  a first look at how the device gives way to a talker
   earshot bench echo --json                 the echo canceller alone, for scripts
+  earshot bench turns --quick               how soon it answers, and how often too soon
 
 Machines are shared and noisy: run a benchmark of CPU or lateness several times and compare medians and ratios."""
 
@@ -67,6 +69,7 @@ def add_parser(subparsers: Any) -> None:
     stop.add_argument("--config", help="TOML file, for its devices")
     _add_barge_in(whats)
     _add_echo(whats)
+    add_turns(whats, _add, _count, _with_progress)
 
 
 def _add(whats: Any, name: str, text: str, run: Callable[[argparse.Namespace], int], **more: Any) -> Any:

@@ -1,0 +1,158 @@
+"""The result of all sessions, as JSON and as text. Pure.
+
+Delays are from the last sample of what was said to the first audible sample at the simulated loudspeaker. A turn without an
+answer is in no percentile; it is a stall. docs/bench.md tells what each figure means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from device.bench.table import cell, table
+from device.bench.turns.judge import Outcome, Turn
+from device.bench.turns.plan import FLOOR_MS, SCRIPTED
+
+STALL_MS = 1200
+"""A finished turn whose answer begins later than this has stalled."""
+COLUMNS = (
+    ("said", "group", ""), ("turns", "turns", "d"), ("p50", "p50_ms", ".0f"), ("p95", "p95_ms", ".0f"),
+    ("max", "max_ms", ".0f"), ("p50", "endpoint_p50_ms", ".0f"), ("max", "endpoint_max_ms", ".0f"),
+    ("stalls", "stalls", "d"), ("cut", "early_cuts", "d"), ("aloud", "answered_early", "d"),
+    ("whole", "understood", "d"),
+)  # fmt: skip
+
+
+def result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Everything but ``setup``: the figures of the whole run, then ``off`` and ``on`` (speculation), then ``own``."""
+    scripted = [one for one in outcomes if one.session.recogniser == SCRIPTED]
+    off = [one for one in scripted if not one.session.speculation]
+    on = [one for one in scripted if one.session.speculation]
+    plain, guessing = _side(off), _side(on)
+    return {
+        "floor_ms": round(FLOOR_MS),
+        "v2v_p50_ms": plain["v2v_p50_ms"],
+        "v2v_p95_ms": plain["v2v_p95_ms"],
+        "v2v_spec_p50_ms": guessing["v2v_p50_ms"],
+        "v2v_spec_p95_ms": guessing["v2v_p95_ms"],
+        "local_command_p50_ms": None,
+        "turns": plain["turns"],
+        "stalls": plain["stalls"] + guessing["stalls"],
+        "hesitations": plain["hesitations"],
+        "early_cuts": max(plain["early_cuts"], guessing["early_cuts"]),
+        "early_cuts_answered": max(plain["early_cuts_answered"], guessing["early_cuts_answered"]),
+        "llm_calls_per_turn": guessing["llm_calls_per_turn"],
+        "wasted_calls": guessing["wasted_calls"],
+        "heard_error_words": plain["heard_error_words"] + guessing["heard_error_words"],
+        "off": plain,
+        "on": guessing,
+        "own": {},
+    }
+
+
+def _side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """All sessions of one way of speculating."""
+    turns = [turn for outcome in outcomes for turn in outcome.turns]
+    finished = [turn for turn in turns if turn.trial.kind == "finished"]
+    pauses = [turn for turn in turns if turn.trial.kind == "hesitation"]
+    asked = [turn for turn in turns if turn.trial.kind != "local"]
+    calls = sum(outcome.calls for outcome in outcomes)
+    return {
+        "v2v_p50_ms": percentile(_delays(finished), 50),
+        "v2v_p95_ms": percentile(_delays(finished), 95),
+        "turns": len(finished),
+        "stalls": sum(stalled(turn) for turn in finished),
+        "hesitations": len(pauses),
+        "early_cuts": sum(turn.committed for turn in pauses),
+        "early_cuts_answered": sum(turn.answered for turn in pauses),
+        "llm_calls": calls,
+        "llm_calls_per_turn": round(calls / len(asked), 3) if asked else None,
+        "wasted_calls": sum(outcome.wasted for outcome in outcomes),
+        "heard_error_words": [
+            round(cut.claimed - cut.played, 2) for outcome in outcomes for cut in outcome.cuts if cut.played
+        ],
+        "groups": groups(turns),
+        "delays_ms": sorted(_delays(finished)),
+    }
+
+
+def groups(turns: Iterable[Turn]) -> list[dict[str, Any]]:
+    """A row for each group of trials, in the order of their first appearance in the plan."""
+    turns = [turn for turn in turns if turn.trial.kind != "ask"]
+    rows = []
+    for name in ("normal", "dangling", "fast", "slow", "recorded", "hesitation", "cut_in", "local"):
+        mine = [turn for turn in turns if turn.trial.group == name]
+        if not mine:
+            continue
+        ends = [turn.endpoint_ms for turn in mine if turn.endpoint_ms is not None]
+        rows.append(
+            {
+                "group": name,
+                "turns": len(mine),
+                "p50_ms": percentile(_delays(mine), 50),
+                "p95_ms": percentile(_delays(mine), 95),
+                "max_ms": max(_delays(mine), default=None),
+                "endpoint_p50_ms": percentile(ends, 50),
+                "endpoint_max_ms": max(ends, default=None),
+                "stalls": sum(stalled(turn) for turn in mine),
+                "early_cuts": sum(turn.committed for turn in mine),
+                "answered_early": sum(turn.answered for turn in mine),
+                "understood": sum(turn.understood for turn in mine),
+            }
+        )
+    return rows
+
+
+def stalled(turn: Turn) -> bool:
+    return turn.v2v_ms is None or turn.v2v_ms > STALL_MS
+
+
+def _delays(turns: Iterable[Turn]) -> list[float]:
+    return [turn.v2v_ms for turn in turns if turn.v2v_ms is not None]
+
+
+def percentile(values: Sequence[float], q: float) -> float | None:
+    """Of ``values`` in ms, to 0.1 ms; None without any."""
+    return round(float(np.percentile(values, q)), 1) if values else None
+
+
+# ---------------------------------------------------------------------- for people
+
+
+def text(figures: dict[str, Any]) -> str:
+    """The result as tables of plain text."""
+    parts = []
+    for title, side in (("speculation off", "off"), ("speculation on", "on")):
+        parts.append(
+            table(
+                f"{title}: from the last sample said to the first one heard, and to the endpoint [ms]",
+                COLUMNS, figures[side]["groups"], ((2, 5, "answer"), (5, 7, "endpoint"), (8, 10, "early")),
+            )
+        )  # fmt: skip
+        parts.append("")
+    for name, own in figures["own"].items():
+        parts += [f"{name}: {_line(own)}"]
+    errors = figures["heard_error_words"]
+    worst = max(map(abs, errors), default=None)
+    plain, guessing = (cell(figures[key], ".0f") for key in ("v2v_p50_ms", "v2v_spec_p50_ms"))
+    calls = cell(figures["llm_calls_per_turn"], ".2f")
+    early, aloud = figures["early_cuts"], figures["early_cuts_answered"]
+    lines = (
+        (
+            "voice to voice, p50",
+            f"{plain} ms, with speculation {guessing} ms (floor {figures['floor_ms']} ms)",
+        ),
+        ("local command, p50", f"{cell(figures['local_command_p50_ms'], '.0f')} ms"),
+        ("stalls", f"{figures['stalls']} of 2 x {figures['turns']} finished turns"),
+        ("early cuts", f"{early} of {figures['hesitations']} hesitations, {aloud} with an answer aloud"),
+        ("calls of the model", f"{calls} a turn, {figures['wasted_calls']} wasted"),
+        ("heard words", f"{len(errors)} cuts, claimed less played at worst {cell(worst, '.2f')}"),
+    )
+    parts += [f"{name:<20} {value}" for name, value in lines]
+    return "\n".join(parts)
+
+
+def _line(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in figures.items() if not isinstance(value, list | dict))
