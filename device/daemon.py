@@ -33,6 +33,7 @@ from device.conversation import Conversation
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.engines import EngineDoor
+from device.latency import Latency
 from device.link import Link
 from device.link.messages import Echo
 from device.mouth import Mouth
@@ -93,6 +94,7 @@ class Device:
         self._somebody_speaks = False
         self._unwell: set[str] = set()
         self._sounding = False
+        self.latency = Latency(config.budget, lambda: self.counters)
         self.tracer = Tracer(trace)
 
     @property
@@ -123,10 +125,14 @@ class Device:
             events.append(self._inbox.popleft())
         events = self._attend_to_echo(events)
         for event in events:
+            self.latency.watcher.event(event, position)
             self.tracer.event(event, position, self._texts.get(getattr(event, "reply", -1), ""))
             self._tell(event)
             for command in self.conversation.handle(event):
                 self._execute(command, position)
+        for message in self.latency.messages(position):
+            self.link.metrics(message)
+            self.link.describe(latency=self.latency.since_start)
         for command in self.conversation.tick(position):
             self._execute(command, position)
         self.engine.render()
@@ -195,6 +201,7 @@ class Device:
                 self.link.execute(command)
             case v.Preview():
                 self._inbox.append(self.skills.preview(command.intent, position))
+        self.latency.watcher.command(command, position, self.engine.next_out)
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
@@ -269,6 +276,7 @@ class Device:
             **{
                 f"audio.{name}": count for name, count in self.engine.counters.items() if name not in _NO_LOSS
             },
+            "latency.lost_timelines": self.latency.watcher.lost,
             **{f"link.{name}": count for name, count in self.link.counters.items()},
             **{f"mouth.{name}": count for name, count in self.mouth.counters.items() if name not in _NO_LOSS},
             **{f"ear.{name}": count for name, count in self.ear.counters.items()},

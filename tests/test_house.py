@@ -21,6 +21,7 @@ DOORS = {
     "conversation": {"values", "config"},
     "ear": {*BASE, "audio", "engines", "models"},
     "endpoint": {"config", "errors", "link"},
+    "latency": {*BASE, "link"},
     "engines": {"errors", "subprocesses"},
     "link": BASE,
     "models": {"errors"},
@@ -41,7 +42,7 @@ DOORS = {
     "tracer": {"values", "trace"},
     "daemon": {
         *BASE,
-        *["audio", "conversation", "ear", "engines", "link", "mouth", "skills", "trace", "tracer"],
+        *["audio", "conversation", "ear", "engines", "latency", "link", "mouth", "skills", "trace", "tracer"],
     },
     "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
     "doctor": {*BASE, "audio"},

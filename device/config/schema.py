@@ -201,6 +201,9 @@ class BudgetSection(Section, frozen=True, kw_only=True):
         int,
         Meta(ge=100, le=5000, description="[ms] Last sample of speech to the decision that it was the last."),
     ] = 600
+    commit_ms: Annotated[
+        int, Meta(ge=10, le=5000, description="[ms] That decision to the question asked: the last words known.")
+    ] = 300
     ack_ms: Annotated[
         int, Meta(ge=10, le=5000, description="[ms] Question sent to a worker having taken it.")
     ] = 200

@@ -14,6 +14,7 @@ from device.link.ids import uuid7
 from device.link.messages import Event as EventMessage
 from device.link.messages import Message, Open, State, Status
 from device.link.mqtt import MqttTransport, new_boot
+from device.link.telemetry import Telemetry
 from device.link.transport import NoSubscribers, OfflineTransport, Transport
 from device.link.turns import Turns, TurnSettings
 from device.values import CancelTurn, CommitTurn, Event, OpenTurn, ReviseTurn, SendHeard, Show
@@ -122,8 +123,12 @@ class Link:
             "event", EventMessage(kind=kind, seq=self._sequence, boot=self._boot, data=fields)
         )
 
+    def metrics(self, message: Telemetry) -> None:
+        """Publish how a turn or a minute went; lost while the broker is away."""
+        self.transport.send("metrics", msgspec.structs.replace(message, boot=self._boot))
+
     def describe(self, **fields: Any) -> None:
-        """Change the retained state: mute, volume, timers, echo (``messages.State``'s keys)."""
+        """Change the retained state: mute, volume, timers, echo, latency (``messages.State``'s keys)."""
         self._put_state(msgspec.structs.replace(self._state, **fields))
 
     def problems(self, problems: tuple[str, ...] | list[str]) -> None:

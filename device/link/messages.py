@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import LinkError
+from device.link.fields import Code, Count, Name, Text, TurnId
+from device.link.telemetry import Latency, Telemetry
 from device.link.topics import TRAVEL
 
 # \Z and not $, which also matches before a final newline; a worker's name becomes part of a topic.
@@ -206,6 +208,8 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
 
     now: tuple[str, ...] = ("idle",)
     ducked: bool = False
+    latency: Latency | None = None
+    """Percentiles since the start; null before the first turn."""
     held: bool = False
     mute: bool = False
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -248,6 +252,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "turn": msgspec.json.Decoder(Open),
+    "metrics": msgspec.json.Decoder(Telemetry),
     "ctl": msgspec.json.Decoder(Control),
     "reply": msgspec.json.Decoder(Answer),
     "status": msgspec.json.Decoder(Status),
@@ -285,7 +290,7 @@ def _nesting(payload: bytes) -> int:
     return deepest
 
 
-def encode(kind: str, message: Message) -> bytes:
+def encode(kind: str, message: Message | Telemetry) -> bytes:
     """``message`` as bytes within the limit of ``kind``.
 
     An ``open`` that is too long loses its oldest history first, an ``end`` its repeated text; any other message

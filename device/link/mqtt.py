@@ -16,6 +16,7 @@ from device.link import topics
 from device.link.client import NO_MATCHING_SUBSCRIBERS, BrokerClient, Received, Will
 from device.link.messages import Message, Open, Status, decode, encode
 from device.link.outbox import Outgoing
+from device.link.telemetry import Telemetry
 from device.link.topics import TRAVEL
 from device.link.transport import NoSubscribers
 
@@ -78,7 +79,7 @@ class MqttTransport:
     def counters(self) -> dict[str, int]:
         return self.client.counters
 
-    def send(self, kind: str, message: Message) -> bool:
+    def send(self, kind: str, message: Message | Telemetry) -> bool:
         if kind in self._slots:
             self._slots[kind] = message
             self._dirty.add(kind)
@@ -103,8 +104,8 @@ class MqttTransport:
                 correlation=message.turn.encode(),
             )
             return self.client.publish(outgoing, token=self._token)
-        if kind == "event":
-            topic = topics.up(self._device, "event")
+        if kind in ("event", "metrics"):
+            topic = topics.up(self._device, kind)
         else:
             topic = topics.ctl(self._device, getattr(message, "worker", "-"))
         # an event may wait for the broker; a control message for a turn of before the outage would be stale

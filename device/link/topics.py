@@ -30,9 +30,10 @@ TRAVEL: dict[str, Travel] = {
         qos=1, retain=False, expiry_s=10
     ),  # but a delta goes at QoS 0: a loss is repaired by `end`
     "event": Travel(qos=1, retain=False, expiry_s=3600),
+    "metrics": Travel(qos=0, retain=False, expiry_s=120),
     "worker": Travel(qos=1, retain=True, expiry_s=None),
 }
-"""By kind: device ``status``, ``state``, ``turn``, ``ctl``, ``event``; worker ``reply`` (dn/turn), ``worker``."""
+"""By kind: device ``status``, ``state``, ``turn``, ``ctl``, ``event``, ``metrics``; worker ``reply`` (dn/turn), ``worker``."""
 
 
 def up(device: str, leaf: str) -> str:
@@ -43,6 +44,11 @@ def up(device: str, leaf: str) -> str:
 def down(device: str, leaf: str) -> str:
     """``down("kitchen", "turn")``: a topic that the device reads."""
     return f"{PREFIX}d/{device}/dn/{leaf}"
+
+
+def any_up(leaf: str, device: str = "+") -> str:
+    """What somebody who watches subscribes to: ``leaf`` of every device, or of one."""
+    return f"{PREFIX}d/{device}/up/{leaf}"
 
 
 def turn(device: str, pool: str) -> str:

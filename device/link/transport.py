@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from device.link.messages import Message
+from device.link.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class Transport(Protocol):
     def connected(self) -> bool:
         """Whether a message sent now would leave now."""
 
-    def send(self, kind: str, message: Message) -> bool | None:
-        """Send ``message``; False when it cannot be taken. Kinds: status, state, turn, ctl, event.
+    def send(self, kind: str, message: Message | Telemetry) -> bool | None:
+        """Send ``message``; False when it cannot be taken. Kinds: status, state, turn, ctl, event,
+        metrics.
 
         A ``ctl`` goes to the worker that it names. ``status`` and ``state`` are retained: the last one given is
         published again on every new connection, so they may be given at any time.
@@ -50,7 +52,7 @@ class OfflineTransport:
     def __init__(self) -> None:
         self.counters: dict[str, int] = {}
 
-    def send(self, kind: str, message: Message) -> bool:
+    def send(self, kind: str, message: Message | Telemetry) -> bool:
         return kind in ("status", "state")
 
     def poll(self) -> list[Any]:
