@@ -139,6 +139,24 @@ def test_back_off_grows_while_an_engine_cannot_be_made(doors: Any, tmp_path: Pat
     assert ask(door, "at last") == "at last"
 
 
+def test_an_engine_that_was_never_made_stays_down_after_as_many_tries_as_it_was_given(doors: Any) -> None:
+    door = doors("helpers_recog:broken", tries=3)
+    poll_until(door, lambda _: door.restarts == 2)
+    poll_until(door, lambda _: door.pid is None)
+    end = time.monotonic() + 0.5  # more than twice the longest back-off
+    poll_until(door, lambda _: time.monotonic() > end)
+    assert (door.restarts, door.pid) == (2, None)
+    assert door.failure == "model 'x' is not on this machine; fix: earshot models fetch x"
+
+
+def test_an_engine_that_has_worked_is_started_again_however_often_it_fails(doors: Any) -> None:
+    door = doors(tries=1)
+    for restarts in (1, 2):
+        poll_until(door, lambda _: door.loaded)
+        door.send("exit")
+        poll_until(door, lambda _, n=restarts: door.restarts == n)
+
+
 def test_a_missing_model_is_reported_in_its_own_words(doors: Any) -> None:
     door = doors("helpers_recog:broken")
     poll_until(door, lambda _: door.failure is not None)

@@ -48,6 +48,7 @@ class ProcessDoor:
     """See ``EngineDoor``. All calls from one thread.
 
     ``hang_s``: no reply and no message handled for this long while messages wait means hung.
+    ``tries``: an engine that fails so often before it was ever made stays down (0: it is tried for ever).
     ``lost`` counts messages that ``send`` refused or that died with a process.
     """
 
@@ -60,6 +61,7 @@ class ProcessDoor:
         hang_s: float = HANG_S,
         start_s: float = START_S,
         backoff_s: tuple[float, float] = BACKOFF_S,
+        tries: int = 0,
         nice: int = 5,
     ) -> None:
         self.name = name
@@ -68,6 +70,8 @@ class ProcessDoor:
         self.failure: str | None = None
         self._setup = frame((sys.path, pickle.dumps((factory, settings)), nice))
         self._hang_s, self._start_s, self._backoff_s = hang_s, start_s, backoff_s
+        self._tries = tries
+        self._worked = False
         self._replies: list[Any] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -187,7 +191,8 @@ class ProcessDoor:
         healthy = self._loaded and now - self._began > HEALTHY_S
         self._wait_s = shortest if healthy or not self._wait_s else min(self._wait_s * 2, longest)
         self._end_process(patience_s=0.0)
-        self._start_at = now + self._wait_s
+        given_up = self._tries and not self._worked and self.restarts + 1 >= self._tries
+        self._start_at = None if given_up else now + self._wait_s
 
     def _end_process(self, patience_s: float) -> None:
         process, self._process = self._process, None
@@ -239,14 +244,15 @@ class ProcessDoor:
             if kind == "reply":
                 self._replies.append(payload)
             elif kind == "loaded":
-                self._loaded, self.failure = True, None
+                self._loaded = self._worked = True
+                self.failure = None
             elif kind == "failed":
                 self._fail(payload)
                 return
 
 
 def open_door(
-    name: str, factory: str, settings: Any, in_process: bool, *, hang_s: float = HANG_S
+    name: str, factory: str, settings: Any, in_process: bool, *, hang_s: float = HANG_S, tries: int = 0
 ) -> EngineDoor:
     """The engine in its own process, or (``in_process``) computing inside ``send`` for lock-step runs.
 
@@ -255,7 +261,7 @@ def open_door(
     """
     if in_process:
         return InProcessDoor(name, factory, settings)
-    return ProcessDoor(name, factory, settings, hang_s=hang_s)
+    return ProcessDoor(name, factory, settings, hang_s=hang_s, tries=tries)
 
 
 def _how_it_ended(code: int) -> str:

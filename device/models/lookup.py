@@ -16,7 +16,10 @@ from pathlib import Path
 from device.errors import ModelMissing
 
 MARKER = "earshot.toml"
-KINDS = ("vosk", "kokoro", "wake")
+KINDS = ("vosk", "kokoro", "turn", "wake")
+_TURN_FILES = "*turn*.onnx"
+"""smart-turn-v3.2-cpu.onnx: what tells an unmarked turn-end model from any other ONNX file is its name alone."""
+_ROLES = {"kokoro": (("model", "*.onnx"), ("voices", "voices*.bin")), "turn": (("model", "*.onnx"),)}
 SYSTEM_STATE = Path("/var/lib/earshot")
 
 log = logging.getLogger(__name__)
@@ -27,9 +30,10 @@ _told: set[Path] = set()
 class Model:
     """One model on disk.
 
-    ``files`` names the parts an engine asks for one by one: for Kokoro ``model`` (ONNX) and ``voices``; empty for
-    Vosk, which takes the folder. ``sha256`` is what a fetch pinned, by file, and ``pinned`` says since when; both are
-    empty for a model that was not fetched. ``problem`` is empty for a usable model, else what is wrong with it.
+    ``files`` names the parts an engine asks for one by one: for Kokoro ``model`` (ONNX) and ``voices``, for a turn-end
+    model ``model``; empty for Vosk, which takes the folder. ``sha256`` is what a fetch pinned, by file, and ``pinned``
+    says since when; both are empty for a model that was not fetched. ``problem`` is empty for a usable model, else what
+    is wrong with it.
     """
 
     name: str
@@ -99,7 +103,7 @@ def find(name: str) -> Path | None:
 def require(name: str, kind: str = "") -> Path:
     """Like ``find``; raises ``ModelMissing``, which says where it was looked for and how to get it.
 
-    With ``kind`` (``vosk``, ``kokoro``) the folder must also hold a usable model of that kind.
+    With ``kind`` (``vosk``, ``kokoro``, ``turn``) the folder must also hold a usable model of that kind.
     """
     path = find(name)
     if path is None:
@@ -189,6 +193,8 @@ def _guess(path: Path) -> str:
         return "vosk"
     if next(path.glob("*.onnx"), None) and next(path.glob("voices*.bin"), None):
         return "kokoro"
+    if next(path.glob(_TURN_FILES), None):
+        return "turn"
     return ""
 
 
@@ -203,9 +209,10 @@ def _parts(path: Path, kind: str, named: dict[str, object]) -> tuple[dict[str, P
         if not (graph / "HCLG.fst").is_file() and not (graph / "HCLr.fst").is_file():
             return {}, f"neither HCLG.fst nor HCLr.fst is in {graph}"
         return {}, ""
-    if kind == "kokoro":
+    roles = _ROLES.get(kind)
+    if roles:
         files: dict[str, Path] = {}
-        for role, pattern in (("model", "*.onnx"), ("voices", "voices*.bin")):
+        for role, pattern in roles:
             name = named.get(role)
             file = path / str(name) if name else next(iter(sorted(path.glob(pattern))), None)
             if file is None or not file.is_file():
