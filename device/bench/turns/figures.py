@@ -17,6 +17,7 @@ from device.bench.turns.plan import FLOOR_MS, SCRIPTED
 
 STALL_MS = 1200
 """A finished turn whose answer begins later than this has stalled."""
+GROUPS = ("normal", "dangling", "fast", "slow", "recorded", "hesitation", "cut_in", "local")
 COLUMNS = (
     ("said", "group", ""), ("turns", "turns", "d"), ("p50", "p50_ms", ".0f"), ("p95", "p95_ms", ".0f"),
     ("max", "max_ms", ".0f"), ("p50", "endpoint_p50_ms", ".0f"), ("max", "endpoint_max_ms", ".0f"),
@@ -26,18 +27,23 @@ COLUMNS = (
 
 
 def result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Everything but ``setup``: the figures of the whole run, then ``off`` and ``on`` (speculation), then ``own``."""
+    """Everything but ``setup``: the figures of the whole run, then ``off`` and ``on`` (speculation), then ``own``.
+
+    ``local_command_p50_ms`` is of the slower of our own recognisers, in real time.
+    """
     scripted = [one for one in outcomes if one.session.recogniser == SCRIPTED]
     off = [one for one in scripted if not one.session.speculation]
     on = [one for one in scripted if one.session.speculation]
     plain, guessing = _side(off), _side(on)
+    own = [row for one in outcomes if one.session.recogniser != SCRIPTED for row in _own(one)]
+    paced = [row["p50_ms"] for row in own if row["clock"] == "real" and row["group"] == "local"]
     return {
         "floor_ms": round(FLOOR_MS),
         "v2v_p50_ms": plain["v2v_p50_ms"],
         "v2v_p95_ms": plain["v2v_p95_ms"],
         "v2v_spec_p50_ms": guessing["v2v_p50_ms"],
         "v2v_spec_p95_ms": guessing["v2v_p95_ms"],
-        "local_command_p50_ms": None,
+        "local_command_p50_ms": max((p50 for p50 in paced if p50 is not None), default=None),
         "turns": plain["turns"],
         "stalls": plain["stalls"] + guessing["stalls"],
         "hesitations": plain["hesitations"],
@@ -48,7 +54,7 @@ def result(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "heard_error_words": plain["heard_error_words"] + guessing["heard_error_words"],
         "off": plain,
         "on": guessing,
-        "own": {},
+        "own": own,
     }
 
 
@@ -74,15 +80,27 @@ def _side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             round(cut.claimed - cut.played, 2) for outcome in outcomes for cut in outcome.cuts if cut.played
         ],
         "groups": groups(turns),
-        "delays_ms": sorted(_delays(finished)),
+        "delays_ms": {
+            group: sorted(
+                _delays(turn for turn in turns if turn.trial.group == group and turn.trial.kind != "ask")
+            )
+            for group in GROUPS
+        },
     }
+
+
+def _own(outcome: Outcome) -> list[dict[str, Any]]:
+    """The rows of a session with our own recogniser and voice."""
+    session = outcome.session
+    clock = "real" if session.paced else "sample"
+    return [{"recogniser": session.recogniser, "clock": clock, **row} for row in groups(outcome.turns)]
 
 
 def groups(turns: Iterable[Turn]) -> list[dict[str, Any]]:
     """A row for each group of trials, in the order of their first appearance in the plan."""
     turns = [turn for turn in turns if turn.trial.kind != "ask"]
     rows = []
-    for name in ("normal", "dangling", "fast", "slow", "recorded", "hesitation", "cut_in", "local"):
+    for name in GROUPS:
         mine = [turn for turn in turns if turn.trial.group == name]
         if not mine:
             continue
@@ -110,7 +128,12 @@ def stalled(turn: Turn) -> bool:
 
 
 def _delays(turns: Iterable[Turn]) -> list[float]:
-    return [turn.v2v_ms for turn in turns if turn.v2v_ms is not None]
+    """A command that was not understood has no answer, whatever was to be heard."""
+    return [
+        turn.v2v_ms
+        for turn in turns
+        if turn.v2v_ms is not None and (turn.understood or turn.trial.kind != "local")
+    ]
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:
@@ -132,8 +155,10 @@ def text(figures: dict[str, Any]) -> str:
             )
         )  # fmt: skip
         parts.append("")
-    for name, own in figures["own"].items():
-        parts += [f"{name}: {_line(own)}"]
+    if figures["own"]:
+        shifted = ((4, 7, "answer"), (7, 9, "endpoint"), (10, 12, "early"))
+        columns = (("recogniser", "recogniser", ""), ("clock", "clock", ""), *COLUMNS)
+        parts += [table("earshot's own recognisers and voice [ms]", columns, figures["own"], shifted), ""]
     errors = figures["heard_error_words"]
     worst = max(map(abs, errors), default=None)
     plain, guessing = (cell(figures[key], ".0f") for key in ("v2v_p50_ms", "v2v_spec_p50_ms"))
@@ -152,7 +177,3 @@ def text(figures: dict[str, Any]) -> str:
     )
     parts += [f"{name:<20} {value}" for name, value in lines]
     return "\n".join(parts)
-
-
-def _line(figures: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in figures.items() if not isinstance(value, list | dict))

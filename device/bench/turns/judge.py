@@ -17,6 +17,9 @@ from device.scenario.measures import Cut
 from device.trace import TraceEvent
 from device.values import ms
 
+NEVER = 1 << 62
+"""A position that is never reached."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -108,10 +111,9 @@ def committed(wire: Sequence[Sent]) -> list[tuple[int, str]]:
 
 def wasted(calls: Sequence[int], answers: Sequence[int]) -> int:
     """Calls (positions, in order) after which no answer became audible before the next call."""
-    ends = [*calls[1:], None]
+    ends = [*calls[1:], NEVER]
     return sum(
-        not any(call < answer and (end is None or answer <= end) for answer in answers)
-        for call, end in zip(calls, ends, strict=True)
+        not any(call < answer <= end for answer in answers) for call, end in zip(calls, ends, strict=False)
     )
 
 

@@ -29,6 +29,8 @@ FLOOR_MS = FINAL_MS + FIRST_TOKEN_MS + s.FIRST_SENTENCE_WORDS * 1000 / TOKENS_PE
 and the voice is given whole sentences."""
 
 SCRIPTED = "scripted"
+OWN_VOSK = "vosk-tiny-en"
+"""The Vosk model that is part of this project."""
 
 VOICES = ("en-us+f2", "en-gb-scotland", "en-us+m6", "en-gb-x-rp+f2", "en-us+f4", "en-gb-scotland+m3")
 """espeak-ng's; none is the voice that the device answers with."""
@@ -110,3 +112,22 @@ class Plan:
             for k in range(self.sessions):
                 if mine := trials[k :: self.sessions]:
                     yield Session(k, speculation, tuple(mine))
+
+    def own_sessions(self) -> Iterator[Session]:
+        """earshot's own recognisers and voice: lock-step, then local commands in real time.
+
+        PocketSphinx understands local commands only, so all that recordings of unknown content show with it is when each of
+        them was taken for finished.
+        """
+        share = 3 if self.quick else 1
+        local = [Trial("local", "local", text, intent=intent) for text, intent in s.LOCAL[::share]]
+        free = [Trial("finished", "normal", text) for text in s.SMALL_VOCABULARY[::share]]
+        recorded = [Trial("finished", "recorded", s.RECORDED, wav=path) for path in self.speech]
+        for recogniser, more in (("pocketsphinx", recorded), (OWN_VOSK, free)):
+            yield Session(0, True, _voiced(local + more), recogniser)
+        for recogniser in ("pocketsphinx", OWN_VOSK):
+            yield Session(1, True, _voiced(local), recogniser, paced=True)
+
+
+def _voiced(trials: list[Trial]) -> tuple[Trial, ...]:
+    return tuple(replace(trial, voice=VOICES[k % len(VOICES)]) for k, trial in enumerate(trials))

@@ -6,7 +6,7 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
@@ -26,22 +26,30 @@ def measure(
 
     ``progress`` is told sessions done and in all. Raises ``ScenarioError`` for whatever a session raises.
     """
-    sessions = list(chosen.all_sessions())
+    sessions = [*chosen.all_sessions(), *chosen.own_sessions()]
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # arrays this small are slower in many threads
-    context = multiprocessing.get_context("spawn")
     outcomes: dict[int, Outcome] = {}
+    progress(0, len(sessions))
+    for paced in (False, True):  # what is paced has the machine to itself
+        mine = {k: one for k, one in enumerate(sessions) if one.paced == paced}
+        for k, outcome in _all(mine, chosen.seed, 1 if paced else jobs):
+            outcomes[k] = outcome
+            progress(len(outcomes), len(sessions))
+    ordered = [outcomes[k] for k in range(len(sessions))]
+    return {**figures.result(ordered), "setup": setup(chosen, ordered)}
+
+
+def _all(sessions: dict[int, Session], seed: int, jobs: int) -> Iterator[tuple[int, Outcome]]:
+    """Each session's number and outcome, as they come."""
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        running = {pool.submit(_play, one, seed): k for k, one in sessions.items()}
         try:
-            progress(0, len(sessions))
-            running = {pool.submit(_play, one, chosen.seed): k for k, one in enumerate(sessions)}
-            for number, future in enumerate(as_completed(running), 1):
-                outcomes[running[future]] = future.result()
-                progress(number, len(sessions))
+            for future in as_completed(running):
+                yield running[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    ordered = [outcomes[k] for k in range(len(sessions))]
-    return {**figures.result(ordered), "setup": setup(chosen, ordered)}
 
 
 def _play(one: Session, seed: int) -> Outcome:

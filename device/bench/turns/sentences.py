@@ -59,6 +59,21 @@ LOCAL = (
     ("tell me the time", "time"),
 )
 """Commands that the device carries out itself, and what they mean."""
+SMALL_VOCABULARY = (
+    "what is the weather tomorrow",
+    "tell me a joke",
+    "turn on the kitchen light",
+    "play some music",
+    "set a timer for ten minutes",
+    "what about the radio",
+    "wake me at seven tomorrow",
+    "add milk and eggs to my shopping list",
+    "will it rain on monday",
+    "open the door of the living room",
+    "tell me about the moon",
+    "what will the temperature be tonight",
+)
+"""Questions in the words of vosk-tiny-en, for earshot's own recogniser."""
 HESITATING = (
     "what is the weather in | London tomorrow",
     "set a timer for | ten minutes",
