@@ -121,13 +121,12 @@ class Device:
         if self.engine.mixer.sounding != self._sounding:
             self._sounding = not self._sounding
             events.append(v.Sounding(position, self._sounding))
-        while self._inbox:
-            events.append(self._inbox.popleft())
-        events = self._attend_to_echo(events)
-        for event in events:
-            self.latency.watcher.event(event, position)
+        pending = deque(self._attend_to_echo(events))
+        while pending or self._inbox:  # what a skill has done is answered in the same step
+            event = pending.popleft() if pending else self._inbox.popleft()
             self.tracer.event(event, position, self._texts.get(getattr(event, "reply", -1), ""))
             self._tell(event)
+            self.latency.watcher.event(event, position)
             for command in self.conversation.handle(event):
                 self._execute(command, position)
         for message in self.latency.messages(position):
@@ -201,9 +200,9 @@ class Device:
                 self.link.execute(command)
             case v.Preview():
                 self._inbox.append(self.skills.preview(command.intent, position))
-        self.latency.watcher.command(command, position, self.engine.next_out)
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
+        self.latency.watcher.command(command, position, self.engine.next_out)
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
         # complete one block after that block leaves the loudspeaker, or sooner where the queue was flushed
         self.tracer.command(command, position, self.engine.settled_at)
@@ -276,10 +275,10 @@ class Device:
             **{
                 f"audio.{name}": count for name, count in self.engine.counters.items() if name not in _NO_LOSS
             },
-            "latency.lost_timelines": self.latency.watcher.lost,
             **{f"link.{name}": count for name, count in self.link.counters.items()},
             **{f"mouth.{name}": count for name, count in self.mouth.counters.items() if name not in _NO_LOSS},
             **{f"ear.{name}": count for name, count in self.ear.counters.items()},
+            "latency.lost_timelines": self.latency.watcher.lost,
             "recogniser.restarts": self.recogniser.restarts,
             "voice.restarts": self.voice.restarts,
         }

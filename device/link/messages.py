@@ -208,13 +208,13 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
 
     now: tuple[str, ...] = ("idle",)
     ducked: bool = False
-    latency: Latency | None = None
-    """Percentiles since the start; null before the first turn."""
     held: bool = False
     mute: bool = False
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
     timers: Count = 0
     echo: Echo | None = None
+    latency: Latency | None = None
+    """Percentiles since the start; null before the first turn."""
     counters: dict[str, int] = {}
 
 
@@ -252,12 +252,12 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "turn": msgspec.json.Decoder(Open),
-    "metrics": msgspec.json.Decoder(Telemetry),
     "ctl": msgspec.json.Decoder(Control),
     "reply": msgspec.json.Decoder(Answer),
     "status": msgspec.json.Decoder(Status),
     "state": msgspec.json.Decoder(State),
     "event": msgspec.json.Decoder(Event),
+    "metrics": msgspec.json.Decoder(Telemetry),
     "worker": msgspec.json.Decoder(WorkerStatus),
 }
 
