@@ -21,13 +21,14 @@ examples:
   earshot bench barge-in --quick --rooms 1  a first look at how the device gives way to a talker
   earshot bench echo --json                 the echo canceller alone, for scripts
   earshot bench turns --quick               how soon it answers, and how often too soon
+  earshot bench turn-model --speech people/ what a verdict of a turn-end model costs, and how often it is right
 
 Machines are shared and noisy: run a benchmark of CPU or lateness several times and compare medians and ratios."""
 
 LINES = {
     "cpu_s_per_s": "CPU seconds per second of audio, taken as fast as it comes",
     "cpu_s_per_s_paced": "the same in real time: with 100 wake-ups a second",
-    "rss_mib": "resident memory of the main process [MiB]",
+    "rss_mib": "resident memory of the process [MiB]",
     "ring_us": "ring: 10 ms written and read by three readers [us CPU]",
     "ear_late_p50_ms": "ear's step late, median [ms]",
     "ear_late_p99_ms": "ear's step late, 99th percentile [ms]",
@@ -45,6 +46,14 @@ LINES = {
     "trials": "stops by each of them",
     "device_latency_ms": "latency of the device itself [ms]",
     "output_latency_ms": "latency with our queue [ms]",
+    "verdict_p50_ms": "asked to answered, median [ms]",
+    "verdict_p95_ms": "asked to answered, 95th percentile [ms]",
+    "cpu_ms": "CPU time of the engine process for a verdict [ms]",
+    "load_s": "load time [s]",
+    "verdicts": "verdicts measured",
+    "recordings": "recordings",
+    "whole_complete": "whole ones taken for complete [0..1]",
+    "broken_off_complete": "broken-off ones taken for complete [0..1]",
 }
 
 
@@ -70,6 +79,7 @@ def add_parser(subparsers: Any) -> None:
     _add_barge_in(whats)
     _add_echo(whats)
     add_turns(whats, _add, _count, _with_progress)
+    _add_turn_model(whats)
 
 
 def _add(whats: Any, name: str, text: str, run: Callable[[argparse.Namespace], int], **more: Any) -> Any:
@@ -234,6 +244,33 @@ def echo(args: argparse.Namespace) -> int:
     result = _with_progress(lambda progress: measure(cases, args.rooms, args.seed, args.real, progress))
     print(json.dumps(result) if args.json else figures.text(result))
     return 0
+
+
+# ---------------------------------------------------------------------- turn-model
+
+TURN_MODEL = """\
+A turn-end model (endpointing.model) in its own process: time and CPU time of a verdict, memory, and with recordings of
+finished sentences how often it takes them for finished, whole and broken off at 60 %, in the middle of a word."""
+
+
+def _add_turn_model(whats: Any) -> None:
+    parser = _add(
+        whats, "turn-model", "what a verdict of a turn-end model costs", turn_model, description=TURN_MODEL
+    )
+    parser.add_argument(
+        "--model", default="smart-turn", metavar="NAME", help="name or path (default smart-turn)"
+    )
+    parser.add_argument(
+        "--speech", type=Path, metavar="DIR", help="WAV files of people, a finished sentence each"
+    )
+
+
+def turn_model(args: argparse.Namespace) -> int:
+    from device.bench.barge_in.people import recording, wavs
+    from device.bench.turn_model import measure
+
+    speech = [] if args.speech is None else [recording(path) for path in wavs(args.speech, "--speech")]
+    return _tell(measure(args.model, speech), args.json)
 
 
 # ---------------------------------------------------------------------- progress

@@ -14,6 +14,8 @@ from device.ear.turn_end.log_mel import WINDOW
 from device.ear.turn_end.messages import Ask, NoVerdict, Pause, Ready, Verdict
 from device.engines import EngineDoor
 
+SLOW_MS = 150
+"""Asked after 80 ms of silence, a verdict moves a wait of 200 to 240 ms if it takes no longer."""
 MISSING, FAILED = "turn_model_missing", "turn_model_failed"
 
 log = logging.getLogger(__name__)
@@ -71,7 +73,14 @@ class TurnModel:
             match reply:
                 case Ready():
                     self.ready = reply
-                    log.info("turn-end model ready: %.0f ms a decision", reply.compute_ms)
+                    log.info("turn-end model ready: %.0f ms a verdict", reply.compute_ms)
+                    if reply.compute_ms > SLOW_MS:
+                        log.warning(
+                            "the turn-end model needs %.0f ms a verdict on this machine: what comes after %d ms is late "
+                            "for most pauses (endpointing.strategy = adaptive does without it)",
+                            reply.compute_ms,
+                            SLOW_MS,
+                        )
                 case Verdict(pause=asked):
                     self._asked = None
                     if asked == pause:
