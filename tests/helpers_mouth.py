@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from device.engines import InProcessDoor
 from device.mouth import Mouth
 from device.mouth.voices import FACTORIES
 from device.mouth.voices.espeak import EspeakVoice
+from device.mouth.voices.kokoro import KokoroVoice
 from device.mouth.voices.messages import Chunk, Speak, SpokenWord, VoiceSettings
+from device.mouth.voices.slow import SlowVoice
 
 KOKORO_TINY = Path(__file__).resolve().parent.parent / "models" / "kokoro-tiny"
 
@@ -147,3 +149,30 @@ class FragileVoice(EspeakVoice):
 
 def make_fragile(settings: Fragile) -> FragileVoice:
     return FragileVoice(settings)
+
+
+class LabouredKokoro(KokoroVoice):
+    """The tiny Kokoro on a machine of any speed: by its own clock, a second of speech takes ``rtf`` seconds.
+
+    ``settings.name`` is read as a file that holds ``rtf``, so that a test can change it in another process.
+    """
+
+    def __init__(self, settings: VoiceSettings) -> None:
+        self._speedometer = Path(settings.name)
+        super().__init__(replace(settings, name=""))
+        self.now_s = 0.0
+        self.texts: list[str] = []
+
+    def synthesise(self, text: str) -> Any:
+        pcm, words = super().synthesise(text)
+        self.texts.append(text)
+        self.now_s += float(self._speedometer.read_text()) * len(pcm) / 2 / self.rate_hz
+        return pcm, words
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+def make_laboured(settings: VoiceSettings) -> SlowVoice:
+    voice = LabouredKokoro(settings)
+    return SlowVoice(voice, settings, 0.0, voice.clock)

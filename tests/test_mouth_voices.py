@@ -16,7 +16,7 @@ from device.mouth.sound import ClauseSound
 from device.mouth.voices import FACTORIES, choose, kokoro
 from device.mouth.voices.espeak import EspeakVoice
 from device.mouth.voices.kokoro import KokoroVoice
-from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, VoiceSettings, Warning
+from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, VoiceSettings, VoiceState
 from device.mouth.voices.timing import from_marks, word_spans
 
 HARD = "I am at the corner of the 3.5 mile café, at 10:30, with $5.20 or 50% - state-of-the-art, I'm told."
@@ -92,13 +92,12 @@ def test_words_without_a_mark_share_the_time_of_the_word_before() -> None:
 
 @pytest.mark.parametrize("model", [PLAIN, TIMED])
 def test_kokoro_speaks_with_both_kinds_of_export(model: str) -> None:
-    voice = KokoroVoice(VoiceSettings("kokoro", "bf_emma", 1.0, model, 1))
-    [ready] = voice.start()
-    assert isinstance(ready, Ready) and (ready.voice, ready.rate_hz, ready.timed) == (
-        "bf_emma",
-        24000,
-        model == TIMED,
-    )
+    settings = VoiceSettings("kokoro", "bf_emma", 1.0, model, 1)
+    ready, state = kokoro.make(settings).start()
+    assert isinstance(ready, Ready) and isinstance(state, VoiceState)
+    assert (ready.voice, ready.rate_hz, ready.timed) == ("bf_emma", 24000, model == TIMED)
+    assert (state.engine, state.voice, state.reason) == ("kokoro", "bf_emma", "") and state.rtf > 0
+    voice = KokoroVoice(settings)
     pcm, words = voice.synthesise(HARD)
     assert len(pcm) > 2 * 24000
     check_words(HARD, pcm, words)
@@ -122,17 +121,6 @@ def test_an_unknown_kokoro_voice_or_model_is_refused_with_what_there_is(tmp_path
     (tmp_path / "voices.bin").write_bytes(b"no voices")
     with pytest.raises(EngineError, match=r"cannot load .*kokoro\.onnx"):
         KokoroVoice(VoiceSettings("kokoro", "", 1.0, str(tmp_path), 1))
-
-
-def test_a_kokoro_that_is_too_slow_hands_over_to_espeak_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kokoro, "SLOWEST_RTF", 0.0)
-    voice = KokoroVoice(VoiceSettings("auto", "af_sarah", 1.0, str(KOKORO_TINY), 1))
-    ready, warning = voice.start()
-    assert isinstance(ready, Ready) and ready.engine == "espeak"
-    assert isinstance(warning, Warning) and "espeak-ng speaks instead" in warning.text
-    assert {c.rate_hz for c in voice.handle(Speak(1, "Hello.")) if isinstance(c, Chunk)} == {22050}
-    insisted = list(KokoroVoice(VoiceSettings("kokoro", "", 1.0, str(KOKORO_TINY), 1)).start())
-    assert insisted[0].engine == "kokoro" and "expect gaps" in insisted[1].text
 
 
 def test_the_voice_is_kokoro_only_where_a_real_model_lies(

@@ -20,9 +20,19 @@ from device import values as v
 from device.engines import EngineDoor
 from device.mouth.clauses import Pause
 from device.mouth.heard import SpokenClause
+from device.mouth.idle import IdleWork
 from device.mouth.reply import Reply
 from device.mouth.sound import QUIET, ClauseSound, Samples
-from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, Warning
+from device.mouth.voices.messages import (
+    Abort,
+    Chunk,
+    Prepared,
+    Ready,
+    Speak,
+    SpokenWord,
+    VoiceState,
+    Warning,
+)
 
 if TYPE_CHECKING:
     from device.audio import AudioEngine
@@ -59,7 +69,8 @@ class _InFlight:
 class VoiceFeed:
     """Feeds the reply on the track, and makes the first clause of those that wait.
 
-    ``counters`` and ``events`` are the mouth's. ``ready`` is what the voice said of itself.
+    ``counters`` and ``events`` are the mouth's. ``ready`` and ``state`` are what the voice said of itself; ``resting``:
+    nothing goes on in the whole device, so a slow voice may do its ``idle`` work.
     """
 
     def __init__(
@@ -78,6 +89,9 @@ class VoiceFeed:
         self._next_clause = 1
         self._down_since: int | None = None
         self.ready: Ready | None = None
+        self.state: VoiceState | None = None
+        self.idle = IdleWork()
+        self.resting = True
 
     def busy(self, reply: Reply) -> bool:
         """Whether the voice works on a clause of ``reply``."""
@@ -89,6 +103,9 @@ class VoiceFeed:
         reason = self._watch(position)
         while reason is None and self._ask(replies, position):
             self._receive(position)  # an in-process voice has answered already
+        work = self.idle.next(position, self.resting and self._flight is None and not any(replies))
+        if work is not None and not self._voice.send(work):
+            self.idle.dropped()
         return reason
 
     def give_track(self, reply: Reply, position: int) -> None:
@@ -103,6 +120,7 @@ class VoiceFeed:
         if self._flight is not None and reply in (None, self._flight.reply):
             self._flight = None
             self._voice.send(Abort())
+            self.idle.dropped()
 
     def _ask(self, replies: Iterable[Reply], position: int) -> bool:
         """Give the voice the next clause if it is time; False when there is nothing (more) to do."""
@@ -112,7 +130,7 @@ class VoiceFeed:
         if reply is None:
             return False
         number = self._next_clause
-        if not self._voice.send(Speak(number, reply.waiting[0].text)):
+        if not self._voice.send(Speak(number, reply.waiting[0].text, reply.number)):
             return False
         self._next_clause += 1
         if not reply.begun:
@@ -140,9 +158,15 @@ class VoiceFeed:
                     else:
                         self._chunk(self._flight, message, position)
                 case Ready():
-                    self.ready = message
+                    self.ready, self.state = message, VoiceState(message.engine, message.voice)
+                    self.idle.learn(message)
                     ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
                     log.info("voice: %s %s, loaded in %.1f s", message.engine, message.voice, message.load_s)
+                case VoiceState():
+                    self.state = message
+                    self.idle.learn(message)
+                case Prepared():
+                    self.idle.learn(message)
                 case Warning(text=text):
                     log.warning("voice: %s", text)
 
@@ -217,7 +241,7 @@ class VoiceFeed:
 
     def _resend(self, flight: _InFlight) -> None:
         number = self._next_clause
-        if not self._voice.send(Speak(number, flight.spoken.clause.text)):
+        if not self._voice.send(Speak(number, flight.spoken.clause.text, flight.reply.number)):
             return
         self._next_clause += 1
         self.counters["resent"] += 1

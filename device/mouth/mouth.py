@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ from device.mouth.clauses import Splitter
 from device.mouth.feed import VoiceFeed
 from device.mouth.heard import Heard, SpokenClause, heard, word_start_at
 from device.mouth.reply import Queue, Reply
-from device.mouth.voices.messages import Ready
+from device.mouth.voices.messages import Ready, VoiceState
 
 if TYPE_CHECKING:
     from device.audio import AudioEngine
@@ -66,7 +66,7 @@ class Mouth:
             case v.Say(reply=number, text=text):
                 # the whole text is there: only a slow voice gains from an early first cut
                 self._begin(
-                    number, eager=self.voice_ready is not None and self.voice_ready.engine != "espeak"
+                    number, eager=self.voice_state is not None and self.voice_state.engine != "espeak"
                 )
                 self._text(number, text)
                 self._finish(number)
@@ -110,6 +110,19 @@ class Mouth:
     def voice_ready(self) -> Ready | None:
         """What the voice said of itself when it was loaded, or None."""
         return self._feed.ready
+
+    @property
+    def voice_state(self) -> VoiceState | None:
+        """Which voice speaks the next reply, how fast it is, and why it is not another one; None until it is loaded."""
+        return self._feed.state
+
+    def prepare(self, texts: Iterable[str]) -> None:
+        """Sentences that will be said one day: a slow voice renders them while it rests, and keeps them."""
+        self._feed.idle.prepare(texts)
+
+    def rest(self, resting: bool) -> None:
+        """Whether nothing goes on in the device: nobody speaks, listens or waits for an answer."""
+        self._feed.resting = resting
 
     @property
     def speaking(self) -> int | None:

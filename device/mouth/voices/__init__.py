@@ -1,12 +1,13 @@
 """The voice engines: clause text in, 16-bit sound and word times out; each in its own process (``open_voice``).
 
-    Speak(clause, text) --> [ engine process: espeak | kokoro ] --> SpokenWord..., Chunk..., Chunk(last)
+    Speak(clause, text) --> [ engine process: espeak | slow(kokoro) ] --> SpokenWord..., Chunk..., Chunk(last)
 
 Thread: none here. May import: ``device.engines``, ``device.models``; an engine's library only in its own file.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from device.config.schema import Config
@@ -44,6 +45,12 @@ def open_voice(config: Config, in_process: bool) -> EngineDoor:
     from device.engines.process import open_door
 
     factory, settings = choose(config)
+    if settings.model and not in_process:
+        # in a lock-step run computing takes no time, and nothing may depend on what was kept of the run before
+        from device.mouth.voices.phrases import folder
+
+        kept = str(folder() or "") if config.voice.cache else ""
+        settings = replace(settings, slowest_rtf=config.voice.slowest_rtf, cache=kept)
     hang_s = HANG_S["kokoro" if settings.model else "espeak"]
     return open_door("voice", factory, settings, in_process, hang_s=hang_s)
 

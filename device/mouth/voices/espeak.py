@@ -78,7 +78,7 @@ def listed_voices(library: ctypes.CDLL) -> list[tuple[str, str, str]]:
     library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
     library.espeak_ListVoices.argtypes = [ctypes.c_void_p]
     entries = library.espeak_ListVoices(None)
-    found = []
+    found: list[tuple[str, str, str]] = []
     while entries[len(found)]:
         voice = entries[len(found)].contents
         # languages is a list of (priority byte, code, NUL); the first code names the voice
@@ -98,6 +98,7 @@ class EspeakVoice:
     Several of them in one process and thread take turns with the one engine there is.
     """
 
+    engine = "espeak"
     _owner: ClassVar[EspeakVoice | None] = None
 
     def __init__(self, settings: VoiceSettings) -> None:
@@ -125,7 +126,7 @@ class EspeakVoice:
         )
         if self._rate_hz <= 0:
             raise EngineError(f"espeak-ng cannot be started with its data in {data}")
-        name = settings.name or DEFAULT_VOICE
+        self.voice = name = settings.name or DEFAULT_VOICE
         # "en-gb" is a language of the voice "en", but no name: espeak_SetVoiceByName refuses it
         self._voice = ("en" if name == "en-gb" else name).encode()
         self._words_per_minute = round(WORDS_PER_MINUTE * settings.speed)

@@ -3,46 +3,49 @@
 kokoro-onnx's own stream is cut only after 510 phonemes (30-40 s of speech), so it is given one clause at a time.
 Word times come from the model's durations where its export has them, else from the number of phonemes.
 
-How fast it is depends on the machine (real-time factor 2.8-7.6 on a Raspberry Pi 4): one short sentence at the
-start measures it, and with ``voice.engine = "auto"`` a voice slower than speech hands over to espeak-ng, and says so.
-kokoro-onnx phonemizes with a private copy of libespeak-ng, so espeak-ng as a voice beside it is not disturbed.
+How fast it is depends on the machine (real-time factor 2.8-7.6 on a Raspberry Pi 4), so it is spoken through
+``SlowVoice``, which keeps phrases and watches its speed. kokoro-onnx phonemizes with a private copy of libespeak-ng, so espeak-ng as a voice beside it is not disturbed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import os
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from device.errors import EngineError
-from device.mouth.voices.chunks import in_chunks
-from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, VoiceSettings, Warning
+from device.mouth.voices.messages import VoiceSettings
+from device.mouth.voices.slow import SlowVoice
 from device.mouth.voices.timing import Span, spread, word_spans
 
 DEFAULT_VOICE = "af_heart"
-SLOWEST_RTF = 0.8
-"""Real-time factor above which speech would have gaps between clauses."""
-_WARM_UP = "One moment, I am getting ready to speak."
+PROCESSING = 1
+"""Changes whenever the same text comes to sound otherwise, so that no phrase of before is used."""
+_SAMPLES, _SAMPLE_BYTES = 64, 16_384
 _PAUSES = ".,;:!?…—"
 _PAUSE_WEIGHT = 4.0
 """How long a punctuation mark inside a clause lasts, in phonemes, where the model gives no durations."""
 
 
-def make(settings: VoiceSettings) -> KokoroVoice:
+def make(settings: VoiceSettings) -> SlowVoice:
     """Factory for ``device.engines``."""
-    return KokoroVoice(settings)
+    began = time.monotonic()
+    voice = KokoroVoice(settings)
+    return SlowVoice(voice, settings, time.monotonic() - began)
 
 
 class KokoroVoice:
-    """Speaks clauses with the model in ``settings.model``; raises ``EngineError``."""
+    """Synthesises clauses with the model in ``settings.model``; raises ``EngineError``. See ``slow.Synthesiser``."""
+
+    engine = "kokoro"
 
     def __init__(self, settings: VoiceSettings) -> None:
-        began = time.monotonic()
         model, voices = _files(settings.model)
         try:
             import onnxruntime
@@ -68,40 +71,14 @@ class KokoroVoice:
             "en-gb" if self.voice.startswith("b") else "en-us"
         )  # Kokoro's names: bf_, bm_ are British
         self._speed = settings.speed
-        self._unspeakable = 0
-        self._rate_hz = 24_000
-        self._fallback: Any = None
-        self.rtf = self._measure()
-        self._announced: list[Ready | Warning] = []
-        if self.rtf > SLOWEST_RTF:
-            self._too_slow(settings)
-        if self._fallback is None:
-            ready = Ready(
-                "kokoro", self.voice, self._rate_hz, time.monotonic() - began, self._kokoro.has_timings
-            )
-            self._announced.insert(0, ready)
+        self.rate_hz = 24_000
+        self.timed: bool = self._kokoro.has_timings
+        self.identity = self._identity(model)
 
-    def start(self) -> Iterator[Ready | Warning]:
-        yield from self._announced
-
-    def preempts(self, message: object) -> bool:
-        return isinstance(message, Abort)
-
-    def handle(self, message: Speak | Abort) -> Iterator[Chunk | SpokenWord | Warning]:
-        """A clause is synthesised as a whole, then handed over in pieces of 60 ms."""
-        if not isinstance(message, Speak):
-            return
-        if self._fallback is not None:
-            yield from self._fallback.handle(message)
-            return
-        try:
-            pcm, words = self.synthesise(message.text)
-        except ValueError as exc:  # nothing in it maps to phonemes
-            pcm, words = b"", []
-            self._unspeakable += 1
-            if self._unspeakable == 1:
-                yield Warning(f"Kokoro leaves out what it cannot pronounce: {exc}")
-        yield from in_chunks(message.clause, pcm, self._rate_hz, words)
+    def _identity(self, model: Path) -> str:
+        versions = [importlib.metadata.version(name) for name in ("kokoro-onnx", "espeakng-loader")]
+        style = hashlib.sha256(self._kokoro.get_voice_style(self.voice).tobytes()).hexdigest()
+        return f"kokoro {_sampled_hash(model)} {style} {self.voice} {self._speed} {versions} {PROCESSING}"
 
     def synthesise(self, text: str) -> tuple[bytes, list[tuple[Span, Span]]]:
         """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``.
@@ -112,7 +89,7 @@ class KokoroVoice:
         sound, rate_hz, timings = self._kokoro.create_timed(
             phonemes, self.voice, speed=self._speed, lang=self._language, is_phonemes=True
         )
-        self._rate_hz = rate_hz
+        self.rate_hz = rate_hz
         pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
         if timings:
             letters = [
@@ -143,26 +120,6 @@ class KokoroVoice:
             placed.append((span, (letters[first][0], letters[max(first, after - 1)][1])))
         return placed
 
-    # ------------------------------------------------------------------ fast enough?
-
-    def _measure(self) -> float:
-        """Compute time per second of speech, of one sentence after one that pays for the first use."""
-        self.synthesise("Hello.")
-        began = time.perf_counter()
-        pcm, _ = self.synthesise(_WARM_UP)
-        return (time.perf_counter() - began) * self._rate_hz * 2 / max(1, len(pcm))
-
-    def _too_slow(self, settings: VoiceSettings) -> None:
-        told = f"Kokoro needs {self.rtf:.1f} s for a second of speech on this machine"
-        if settings.engine != "auto":
-            self._announced.append(Warning(f"{told}: expect gaps (voice.engine = espeak is faster)"))
-            return
-        from device.mouth.voices.espeak import EspeakVoice
-
-        self._fallback = EspeakVoice(VoiceSettings("espeak", "", settings.speed))
-        self._announced += self._fallback.start()
-        self._announced.append(Warning(f"{told}: espeak-ng speaks instead (voice.engine = kokoro insists)"))
-
 
 def _letter(phoneme: str) -> bool:
     """A phoneme that takes time; not a space, stress or punctuation mark."""
@@ -191,3 +148,14 @@ def _files(model: str) -> tuple[Path, Path]:
     if not onnx.is_file():
         raise EngineError(f"voice model {model!r}: no such file")
     return onnx, found.files["voices"]
+
+
+def _sampled_hash(file: Path) -> str:
+    """A hash of a file's size and of 1 MB of it: two models differ everywhere, and 310 MB take a Pi seconds."""
+    size = file.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with file.open("rb") as opened:
+        for number in range(_SAMPLES):
+            opened.seek(max(0, size - _SAMPLE_BYTES) * number // (_SAMPLES - 1))
+            digest.update(opened.read(_SAMPLE_BYTES))
+    return digest.hexdigest()

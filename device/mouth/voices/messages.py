@@ -1,7 +1,8 @@
 """What walks between the mouth and its voice engine; all picklable.
 
-    mouth -> voice   Speak, Abort
-    voice -> mouth   Ready (once, first), then for every Speak: Chunk and SpokenWord, the last Chunk marked ``last``
+    mouth -> voice   Speak, Abort; to a voice that ``prepares``, while nobody needs it: Prepare, Measure
+    voice -> mouth   Ready (once, first), then for every Speak: Chunk and SpokenWord, the last Chunk marked ``last``;
+                     for every Prepare and Measure: Prepared; now and then VoiceState, Warning
 
 Sample indexes count from the first sample of their clause, at the rate of the clause's chunks; character offsets
 count in ``Speak.text``. Words may come before, between or after the chunks that carry their sound, but always
@@ -10,6 +11,7 @@ before the chunk marked ``last``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -23,19 +25,46 @@ class VoiceSettings:
     model: str = ""
     """Folder of the model, absolute; empty for engines without one."""
     threads: int = 0
+    slowest_rtf: float = math.inf
+    """Compute time per second of speech above which the voice is too slow."""
+    cache: str | None = None
+    """Folder for prepared phrases; "" = in memory only, None = none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Synthesise ``text`` as clause number ``clause`` (unique and rising within one mouth)."""
+    """Synthesise ``text`` as clause number ``clause`` (unique and rising within one mouth).
+
+    All clauses of one ``reply`` are spoken with one voice; 0 belongs to none.
+    """
 
     clause: int
     text: str
+    reply: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Abort:
     """Forget every ``Speak`` that was sent before this: no more of its chunks are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Render ``text``, the text of a clause, and keep it: it will be spoken one day."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Find out how fast the voice is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """``Prepare(text)`` is done, or ``Measure`` (then it is empty)."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +77,19 @@ class Ready:
     load_s: float
     timed: bool = True
     """Whether word times come from the engine itself rather than from proportions."""
+    prepares: bool = False
+    """Whether it is so slow that it should prepare phrases while nobody needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceState:
+    """``engine`` speaks the next reply, as ``voice``. ``rtf`` is the real-time factor of the configured engine, None where it
+    is not measured; ``reason`` tells why that one does not speak, or had better not, empty while all is well."""
+
+    engine: str
+    voice: str
+    rtf: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

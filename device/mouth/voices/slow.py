@@ -1,0 +1,174 @@
+"""A voice that takes its time, made bearable: phrases kept, its speed watched, a fast voice in its place.
+
+    Speak ──► kept already? ──► Phrases ─────────────┐
+                │ no                                  ├──► SpokenWord..., Chunk..., Chunk(last)
+                ├──► fast enough? ──► the voice ──────┤
+                └──► too slow, "auto" ──► espeak-ng ──┘
+    Prepare, Measure: work for idle moments, on the voice itself
+
+The first measurement is a sentence at the start, the next ones are the clauses that it speaks, and while another voice
+stands in for it, what ``Measure`` asks for now and then. A change shows with the next reply, never within one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from device.mouth.voices.chunks import in_chunks
+from device.mouth.voices.espeak import EspeakVoice
+from device.mouth.voices.messages import (
+    Abort,
+    Chunk,
+    Measure,
+    Prepare,
+    Prepared,
+    Ready,
+    Speak,
+    SpokenWord,
+    VoiceSettings,
+    VoiceState,
+    Warning,
+)
+from device.mouth.voices.pace import Pace
+from device.mouth.voices.phrases import Phrase, Phrases
+from device.mouth.voices.timing import Span
+
+REPLIES = 8
+"""So many replies may be under way at once, and be spoken with the voice that they began with."""
+WARM_UP = "One moment, I am getting ready to speak."
+
+
+class Synthesiser(Protocol):
+    """A neural voice. ``identity`` changes with all that its sound depends on but the text."""
+
+    engine: str
+    voice: str
+    identity: str
+    rate_hz: int
+    timed: bool
+
+    def synthesise(self, text: str) -> tuple[bytes, Sequence[tuple[Span, Span]]]:
+        """``text`` as int16 samples, and its words as ``((char, char), (sample, sample))``; ValueError for a text
+        that cannot be pronounced."""
+
+
+class SlowVoice:
+    """The engine around ``voice``, which has taken ``load_s`` to load.
+
+    ``settings.engine`` "auto" lets espeak-ng stand in for it. ``clock`` gives seconds.
+    """
+
+    def __init__(
+        self,
+        voice: Synthesiser,
+        settings: VoiceSettings,
+        load_s: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._voice, self._settings, self._clock = voice, settings, clock
+        self._pace = Pace(settings.slowest_rtf)
+        self._phrases: Phrases | None = None
+        if settings.cache is not None:
+            self._phrases = Phrases(voice.identity, Path(settings.cache) if settings.cache else None)
+        self._stand_in: EspeakVoice | None = None
+        self._stands_in: dict[int, bool] = {}
+        self._unspeakable = self._disk_told = False
+        voice.synthesise("Hello.")  # pays for the first use
+        changed = self._timed(WARM_UP)[1]
+        prepares = self._phrases is not None
+        ready = Ready(voice.engine, voice.voice, voice.rate_hz, load_s, voice.timed, prepares)
+        self._announced = [ready, *self._tell(changed)]
+
+    def start(self) -> Iterator[Ready | VoiceState | Warning]:
+        yield from self._announced
+
+    def preempts(self, message: object) -> bool:
+        return isinstance(message, Abort)
+
+    def handle(
+        self, message: Speak | Abort | Prepare | Measure
+    ) -> Iterator[Chunk | SpokenWord | VoiceState | Prepared | Warning]:
+        """A clause is synthesised as a whole, then handed over in pieces of 60 ms."""
+        match message:
+            case Speak():
+                yield from self._speak(message)
+            case Prepare(text=text):
+                if self._phrases is not None and self._phrases.get(text) is None:
+                    yield from self._render(text, keep=True)
+                yield Prepared(text)
+            case Measure():
+                yield from self._tell(self._timed(WARM_UP)[1])
+                yield Prepared("")
+
+    def _speak(self, message: Speak) -> Iterator[Chunk | SpokenWord | VoiceState | Warning]:
+        if message.reply not in self._stands_in:
+            self._stands_in = dict([*self._stands_in.items()][-REPLIES:])
+            self._stands_in[message.reply] = self._handed_over
+        if self._stands_in[message.reply] if message.reply else self._handed_over:
+            yield from self._fast().handle(message)
+            return
+        phrase = self._phrases.get(message.text) if self._phrases is not None else None
+        if phrase is None:
+            phrase = yield from self._render(message.text, keep=False)
+        yield from in_chunks(message.clause, phrase.pcm, phrase.rate_hz, phrase.words)
+
+    def _render(self, text: str, keep: bool) -> Generator[VoiceState | Warning, None, Phrase]:
+        """Synthesise and remember ``text``; gives the phrase, after what there is to tell."""
+        try:
+            phrase, changed = self._timed(text)
+        except ValueError as exc:  # nothing in it maps to phonemes
+            if not self._unspeakable:
+                self._unspeakable = True
+                yield Warning(f"{self._name} leaves out what it cannot pronounce: {exc}")
+            return Phrase(b"", self._voice.rate_hz, ())
+        if self._phrases is not None:
+            self._phrases.put(text, phrase, keep)
+            if self._phrases.problem and not self._disk_told:
+                self._disk_told = True
+                yield Warning(self._phrases.problem)
+        yield from self._tell(changed)
+        return phrase
+
+    def _timed(self, text: str) -> tuple[Phrase, bool]:
+        """``text`` synthesised, and whether that changes what is thought of the voice's speed."""
+        began = self._clock()
+        pcm, words = self._voice.synthesise(text)
+        changed = self._pace.note(self._clock() - began, len(pcm) / 2 / self._voice.rate_hz)
+        return Phrase(pcm, self._voice.rate_hz, tuple(words)), changed
+
+    # ------------------------------------------------------------------ fast enough?
+
+    @property
+    def _name(self) -> str:
+        return self._voice.engine.capitalize()
+
+    @property
+    def _handed_over(self) -> bool:
+        return self._pace.slow and self._settings.engine == "auto"
+
+    def _fast(self) -> EspeakVoice:
+        if self._stand_in is None:
+            self._stand_in = EspeakVoice(VoiceSettings("espeak", "", self._settings.speed))
+        return self._stand_in
+
+    def _tell(self, changed: bool) -> Iterator[VoiceState | Warning]:
+        """How fast the voice is now and who speaks the next reply; a warning where that has changed."""
+        rtf, reason = self._pace.rtf, ""
+        if self._pace.slow:
+            reason = f"{self._name} needs {rtf:.1f} s for a second of speech on this machine"
+        if self._handed_over:
+            speaks = self._fast()
+            yield VoiceState(speaks.engine, speaks.voice, rtf, reason)
+        else:
+            yield VoiceState(self._voice.engine, self._voice.voice, rtf, reason)
+        if not changed:
+            return
+        if self._handed_over:
+            yield Warning(f"{reason}: espeak-ng speaks instead (voice.engine = kokoro insists)")
+        elif self._pace.slow:
+            yield Warning(f"{reason}: expect gaps (voice.engine = espeak is faster)")
+        else:
+            yield Warning(f"{self._name} is fast enough again: {rtf:.1f} s for a second of speech")
