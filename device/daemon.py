@@ -86,7 +86,6 @@ class Device:
         self.controls = Controls(self, now)
         self.skills = Skills(config, self.controls)
         self.state = v.Show()
-        self.last_reply = ""
         self._attention = attention
         self._inbox: deque[v.Event] = deque()
         self._texts: dict[int, str] = {}
@@ -94,8 +93,8 @@ class Device:
         self._somebody_speaks = False
         self._unwell: set[str] = set()
         self._sounding = False
-        self.latency = Latency(config.budget, lambda: self.counters)
         self.tracer = Tracer(trace)
+        self.latency = Latency(config.budget, lambda: self.counters)
 
     @property
     def position(self) -> int:
@@ -129,11 +128,11 @@ class Device:
             self.latency.watcher.event(event, position)
             for command in self.conversation.handle(event):
                 self._execute(command, position)
+        for command in self.conversation.tick(position):
+            self._execute(command, position)
         for message in self.latency.messages(position):
             self.link.metrics(message)
             self.link.describe(latency=self.latency.since_start)
-        for command in self.conversation.tick(position):
-            self._execute(command, position)
         self.engine.render()
         return True
 
@@ -208,7 +207,7 @@ class Device:
         self.tracer.command(command, position, self.engine.settled_at)
 
     def _remember(self, command: v.Command) -> None:
-        """Keep the text of the latest reply, for "repeat that"."""
+        """Keep the text of the latest reply, for whoever watches."""
         match command:
             case v.Say(reply=reply, text=text):
                 self._texts = {reply: text}
@@ -216,7 +215,6 @@ class Device:
                 self._texts = {reply: ""}
             case v.ReplyText(reply=reply, text=text) if reply in self._texts:
                 self._texts[reply] += text
-        self.last_reply = next(iter(self._texts.values()), "") or self.last_reply
 
     # ------------------------------------------------------------------ telling others
 
@@ -306,7 +304,7 @@ class Device:
 
 
 class Controls:
-    """What skills may turn: the device's volume, its mute, its clock and its memory of the last reply."""
+    """What skills may turn: the device's volume, its mute and its clock."""
 
     def __init__(self, device: Device, now: Callable[[], datetime.datetime]) -> None:
         self._mixer, self._device = device.engine.mixer, device
@@ -329,6 +327,3 @@ class Controls:
     def set_mute(self, muted: bool) -> None:
         self._muted = muted
         self._mixer.volume = 0 if muted else self._volume
-
-    def last_reply(self) -> str:
-        return self._device.last_reply

@@ -33,13 +33,31 @@ class Laws:
         self.given_up: int | None = None
         """A failed turn: only one that no worker had taken may still be taken late."""
         self.taken = False
+        self.guess: int | None = None
+        """The speculative turn, as long as it is neither committed nor cancelled."""
+        self.guess_over = False
+        self.guess_text = ""
+        self.gated: int | None = None
+        """The reply behind its gate."""
+        self.gated_turn: int | None = None
+        self.gated_finished = False
+        self.wanted = False
+        """What is behind the gate was said: a turn committed, or an intent acted upon."""
+        self.turn_of: dict[int, int | None] = {}
+        self.cut_turns: set[int] = set()
+        """Turns whose reply was cut: the rest of it may be gone on with."""
+        self.previews: list[v.Intent] = []
         self.acts: list[v.Intent] = []
         self.shown = v.Show()
 
     def event(self, event: v.Event) -> None:
         match event:
             case v.ReplyEnded(reply=reply) | v.ReplyCut(reply=reply) if reply == self.reply:
+                if isinstance(event, v.ReplyCut) and self.turn_of.get(reply) is not None:
+                    self.cut_turns.add(self.turn_of[reply])
                 self.reply = None
+            case v.TurnEnded(turn=turn) | v.TurnFailed(turn=turn) if turn == self.guess:
+                self.guess_over = True
             case v.Final(utterance=utterance):
                 self.awaited.discard(utterance)
             case v.TurnEnded(turn=turn) if turn == self.turn:
@@ -50,7 +68,7 @@ class Laws:
                 if turn == self.given_up and self.turn is None and not self.taken:
                     self.turn = turn
                 self.taken = True
-            case v.TurnDelta(turn=turn) if turn == self.turn:
+            case v.TurnDelta(turn=turn) if turn in (self.turn, self.guess):
                 self.taken = True
             case v.SkillDone(intent=intent) if intent in self.acts:
                 self.acts.remove(intent)
@@ -59,9 +77,13 @@ class Laws:
         began = False
         for command in commands:
             self._one(event, command)
-            began |= isinstance(command, v.Say | v.ReplyBegin)
+            began |= isinstance(command, v.Say | v.Release)
+            began |= isinstance(command, v.ReplyBegin) and not command.gated
         if began:
             assert self.utterance is None, "a reply begins over an open utterance"
+        assert self.guess is None or self.utterance is not None or self.awaited, (
+            "a guess outlives what was said"
+        )
         if self.ducked:
             assert self.reply is not None, "ducked or held, and no reply to resume"
             assert not self.cancelled, "ducked or held, and the reply is cancelled"
@@ -81,23 +103,47 @@ class Laws:
                 self.utterance = None
                 if isinstance(command, v.Finalise):
                     self.awaited.add(command.utterance)
+            case v.ReplyBegin(gated=True):
+                assert self.gated is None, "two replies behind the gate"
+                assert self.reply is None, "a guess beside a reply"
+                assert command.reply > self.replies, "reply number used twice"
+                assert (command.turn is None and self.previews) or command.turn == self.guess
+                self.gated = self.replies = command.reply
+                self.turn_of[command.reply] = self.gated_turn = command.turn
+                self.gated_finished = self.wanted = False
+            case v.Release():
+                assert command.reply == self.gated, "a gate opens that is not there"
+                assert self.wanted, "what was only guessed becomes audible"
+                assert self.reply is None, "two replies overlap"
+                self.reply, self.gated = self.gated, None
+                self.local, self.cancelled = self.gated_turn is None, False
+                self.finished = self.gated_finished
             case v.Say() | v.ReplyBegin():
                 assert self.reply is None, "two replies overlap"
                 assert command.reply > self.replies, "reply number used twice"
                 self.reply = self.replies = command.reply
                 self.local, self.cancelled = isinstance(command, v.Say), False
                 self.finished = self.local
+                self.turn_of[command.reply] = None if self.local else command.turn
             case v.ReplyText(text=text):
                 self._of_reply(command.reply)
                 assert text
+                assert command.reply != self.gated or self.wanted or self.guess is not None or self.previews
                 turns = {int(piece.split(".")[0]) for piece in text.split() if piece[0].isdigit()}
                 assert len(turns) <= 1, "one piece of text from two turns"
                 for turn in turns:
+                    if turn == self.turn_of[command.reply] and turn in self.cut_turns:
+                        continue  # what was not heard of it is gone on with
                     assert turn not in self.closed_turns, "words of a cancelled turn are spoken"
                     assert turn == self.turns, "words of an older turn are spoken"
             case v.ReplyFinish():
                 self._of_reply(command.reply)
-                self.finished = True
+                if command.reply == self.gated:
+                    self.gated_finished = True
+                else:
+                    self.finished = True
+            case v.Cancel(reply=reply) if reply == self.gated:
+                self.gated = None
             case v.Cancel():
                 assert command.reply == self.reply, "Cancel of a reply that is not there"
                 assert not self.cancelled, "Cancel twice"
@@ -113,14 +159,35 @@ class Laws:
                 self.ducked = self.held = False
             case v.OpenTurn():
                 assert self.turn is None, "two turns at once"
+                assert self.guess is None, "a turn beside a guess"
                 assert command.turn > self.turns, "turn number used twice"
                 assert command.text.strip()
                 assert len(command.conversation) <= self.history
                 assert not (self.reply is not None and self.cancelled), (
                     "a turn opened before the cut was reported"
                 )
-                self.turn = self.turns = command.turn
+                self.turns = command.turn
                 self.given_up, self.taken = None, False
+                self.guess_text = command.text
+                if command.speculative:
+                    self.guess, self.guess_over = command.turn, False
+                else:
+                    self.turn = command.turn
+            case v.ReviseTurn():
+                assert command.turn == self.guess and command.to > self.turns
+                self.closed_turns.add(command.turn)
+                self.guess, self.guess_text = command.to, command.text
+                self.taken = False
+                self.turns = command.to
+                self.guess_over = False
+            case v.CommitTurn():
+                assert isinstance(event, v.Final), "committed without a last word"
+                assert command.turn == self.guess and self.turn is None
+                self.turn, self.guess = None if self.guess_over else command.turn, None
+                self.wanted = self.gated_turn == command.turn
+            case v.CancelTurn(turn=turn) if turn == self.guess:
+                self.closed_turns.add(turn)
+                self.guess = None
             case v.CancelTurn():
                 assert command.turn in (self.turn, self.given_up), "CancelTurn of a turn that is over"
                 if command.reason != "timeout":  # what came in time is spoken, then that the rest is lost
@@ -128,15 +195,23 @@ class Laws:
                 self.turn = self.given_up = None
             case v.SendHeard():
                 assert isinstance(event, v.ReplyCut) and event.heard.strip()
-                assert command.report.text == event.heard
+                assert command.report.text.endswith(event.heard)
+            case v.Preview():
+                assert self.utterance is not None
+                self.previews.append(command.intent)
             case v.Act():
-                assert command.intent.name not in ("stop", "cancel", "wait")
+                assert command.intent.name not in ("stop", "cancel", "wait", "repeat", "go_on", "correct")
+                assert isinstance(event, v.Final), "an action without a last word"
                 self.acts.append(command.intent)
+                self.wanted |= self.gated is not None and self.gated_turn is None
             case v.Show():
                 assert command != self.shown, "Show without a change"
                 self.shown = command
 
     def _of_reply(self, reply: int) -> None:
+        if reply == self.gated:
+            assert not self.gated_finished
+            return
         assert reply == self.reply, "text for a reply that is not there"
         assert not self.local and not self.cancelled and not self.finished
 
@@ -192,9 +267,24 @@ class Talk:
     def barge_in_ended(self, ago: int = 100) -> list[v.Command]:
         return self.event(v.BargeInEnded(self.position, v.samples(self.now - ago)))
 
-    def partial(self, text: str, accepted: bool = True, utterance: int | None = None) -> list[v.Command]:
+    def partial(
+        self,
+        text: str,
+        accepted: bool = True,
+        utterance: int | None = None,
+        intent: str = "",
+        free: bool = True,
+    ) -> list[v.Command]:
         number = self.laws.utterances if utterance is None else utterance
-        return self.event(v.Partial(self.position, number, text, (), accepted))
+        known = v.Intent(intent) if intent else None
+        return self.event(v.Partial(self.position, number, text, (), accepted, free, known))
+
+    def plausible(self, ago: int = 150, utterance: int | None = None) -> list[v.Command]:
+        number = self.laws.utterances if utterance is None else utterance
+        return self.event(v.PlausibleEnd(self.position, number, v.samples(self.now - ago)))
+
+    def preview(self, intent: str, text: str = "") -> list[v.Command]:
+        return self.event(v.SkillPreview(self.position, v.Intent(intent), text))
 
     def endpoint(self, ago: int = 600) -> list[v.Command]:
         return self.event(v.Endpoint(self.position, self.laws.utterances, v.samples(self.now - ago)))

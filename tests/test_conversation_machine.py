@@ -13,10 +13,25 @@ TEXTS = st.sampled_from(
     ["", "stop", "wait", "[unk]", "[unk] [unk]", "stop [unk]", "no", "yeah", "mm-hm", "the", "what", "yeah right", "what about paris", "stop it please",
      "no i meant tomorrow", "turn it up"]
 )  # fmt: skip
-INTENTS = st.sampled_from(["", "", "", "stop", "cancel", "wait", "volume_up", "time", "repeat"])
+INTENTS = st.sampled_from(
+    ["", "", "", "stop", "cancel", "wait", "volume_up", "time", "repeat", "go_on", "correct"]
+)
 CODES = st.sampled_from(["no_broker", "no_worker", "timeout", "the_worker_says_so"])
 SCENES = st.sampled_from(
-    ["nothing", "woken", "thinking", "going on", "speaking", "barge-in", "barge-in", "warm-up", "answered"]
+    [
+        *[
+            "nothing",
+            "woken",
+            "guessing",
+            "guessing",
+            "released",
+            "gate waits",
+            "previewing",
+            "thinking",
+            "going on",
+        ],
+        *["speaking", "barge-in", "barge-in", "warm-up", "answered", "interrupted"],
+    ]
 )
 PAUSES = st.sampled_from([10, 50, 100, 250, 300, 400, 600, 1000, 1600, 6000])
 
@@ -59,6 +74,21 @@ class World(RuleBasedStateMachine):
         talk.wake()
         if scene == "woken":
             return
+        if scene in ("guessing", "released", "gate waits"):
+            talk.partial("what about paris")
+            talk.plausible()
+            self.delta(0, False)
+            if scene != "guessing":
+                number = self.laws.utterance
+                talk.endpoint()
+                talk.speech() if scene == "gate waits" else None
+                talk.final("What about Paris?", utterance=number)
+            return
+        if scene == "previewing":
+            talk.partial("what time is it", intent="time")
+            talk.plausible()
+            talk.preview("time", "It is nine o'clock.")
+            return
         talk.endpoint()
         talk.final("tell me a story")
         if scene == "going on":
@@ -70,6 +100,12 @@ class World(RuleBasedStateMachine):
         if scene == "answered":
             talk.turn_ended()
             talk.ended()
+        elif scene == "interrupted":
+            talk.event(v.TurnDelta(talk.position, self.laws.turns, f"{self.laws.turns}.1 "))
+            talk.turn_ended()
+            talk.barge_in()
+            self.pass_time(1200)
+            talk.endpoint()
         elif scene != "speaking":
             talk.barge_in(score=0.0 if scene == "warm-up" else 9.5)
 
@@ -119,9 +155,37 @@ class World(RuleBasedStateMachine):
     def barge_in_ends(self):
         self.talk.barge_in_ended()
 
-    @rule(text=TEXTS, accepted=st.booleans(), back=st.integers(0, 2))
-    def partial(self, text, accepted, back):
-        self.talk.partial(text, accepted, max(0, self.laws.utterances - back))
+    @rule(text=TEXTS, accepted=st.booleans(), back=st.integers(0, 2), intent=INTENTS)
+    def partial(self, text, accepted, back, intent):
+        self.talk.partial(text, accepted, max(0, self.laws.utterances - back), intent)
+
+    @rule(back=st.integers(0, 1))
+    def plausible_end(self, back):
+        self.talk.plausible(utterance=max(0, self.laws.utterances - back))
+
+    @precondition(lambda self: self.laws.previews)
+    @rule(text=st.sampled_from(["", "It is nine o'clock."]))
+    def skill_tells_beforehand(self, text):
+        self.talk.event(v.SkillPreview(self.talk.position, self.laws.previews[-1], text))
+
+    @precondition(lambda self: self.laws.gated is not None)
+    @rule()
+    def gated_reply_is_reported_cut(self):
+        self.talk.event(v.ReplyCut(self.talk.position, self.laws.gated, "", 0, 0, 0))
+
+    @precondition(lambda self: self.laws.utterance is not None and self.laws.guess is not None)
+    @rule(same=st.sampled_from([True, True, False]))
+    def what_was_guessed_was_said(self, same):
+        number = self.laws.utterance
+        self.talk.endpoint()
+        self.talk.final(self.laws.guess_text.title() if same else "what about rome", utterance=number)
+
+    @precondition(lambda self: self.laws.utterance is not None and self.laws.gated is not None)
+    @rule()
+    def the_command_that_was_guessed_was_said(self):
+        number = self.laws.utterance
+        self.talk.endpoint()
+        self.talk.final("what time is it", "time", utterance=number)
 
     @rule(back=st.integers(0, 1))
     def endpoint(self, back):
@@ -207,8 +271,8 @@ class World(RuleBasedStateMachine):
                 talk.final("", accepted=False, utterance=utterance)
             for intent in list(laws.acts):
                 talk.event(v.SkillDone(talk.position, intent, "Done."))
-            if laws.turn is not None:
-                talk.event(v.TurnEnded(talk.position, laws.turn))
+            for turn in {laws.turn, laws.guess} - {None}:
+                talk.event(v.TurnEnded(talk.position, turn))
             if laws.reply is not None:
                 talk.started()
                 if laws.finished and not laws.cancelled:
@@ -218,6 +282,7 @@ class World(RuleBasedStateMachine):
         assert laws.utterance is None, "still listening"
         assert laws.reply is None, "still speaking"
         assert laws.turn is None, "still waiting for an answer"
+        assert laws.guess is None and laws.gated is None, "still guessing"
         assert talk.wait(1000) == []
 
 
@@ -233,7 +298,7 @@ class OffWorld(World):
     mode = "off"
 
 
-World.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+World.TestCase.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
 for world in (InstantWorld, WakeWordOnlyWorld, OffWorld):
     world.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 

@@ -160,3 +160,10 @@ def test_the_model_is_told_what_was_cut_off_and_gets_alternating_roles():
 def test_a_question_that_is_already_in_the_history_is_asked_once():
     chat = build_messages(Question("hello", conversation=(Line(role="user", text="hello"),)))
     assert [m["content"] for m in chat[1:]] == ["hello"]
+
+
+def test_the_model_is_told_where_it_was_interrupted_and_who_nodded():
+    question = Question(
+        "go on", "en", (Line(role="user", text="a story"), Line(role="assistant", text="Once", interrupted=True, notes=("yeah", "mm-hm")))
+    )  # fmt: skip
+    assert build_messages(question)[2]["content"] == "Once [listener: yeah, mm-hm] [interrupted]"

@@ -79,7 +79,9 @@ def test_a_turn_travels_as_the_contract_says(device, spy):  # noqa: F811
     )
     post = device.until(lambda: spy.seen(TURN), "the open")[0]
     assert post.json["op"] == "open" and post.json["text"] == "tell me a story"
-    assert post.json["conversation"][1] == {"role": "assistant", "text": "Hi.", "interrupted": False}
+    assert post.json["conversation"][1] == {
+            "role": "assistant", "text": "Hi.", "interrupted": False, "notes": [],
+        }  # fmt: skip
     assert (post.qos, post.retain) == (1, False) and 0 < post.expiry_s <= 15
     assert post.properties.ResponseTopic == DN
     assert post.properties.CorrelationData.decode() == post.json["turn"]

@@ -18,8 +18,8 @@ from device.values import Intent
 class Room:
     """Controls that remember."""
 
-    def __init__(self, volume: int = 70, last_reply: str = "") -> None:
-        self.volume, self.muted, self._last = volume, False, last_reply
+    def __init__(self, volume: int = 70) -> None:
+        self.volume, self.muted = volume, False
         self.time = datetime.datetime(2026, 11, 22, 19, 30)
 
     def set_volume(self, percent: int) -> None:
@@ -30,9 +30,6 @@ class Room:
 
     def now(self) -> datetime.datetime:
         return self.time
-
-    def last_reply(self) -> str:
-        return self._last
 
 
 def run(room: Room, name: str, **slots: str | float):
@@ -48,8 +45,8 @@ def test_an_answer_carries_the_position_and_the_intent_it_belongs_to() -> None:
     assert (done.position, done.intent, done.ok) == (4_711, Intent("time"), True)
 
 
-@pytest.mark.parametrize("name", ["stop", "cancel", "wait"])
-def test_giving_way_needs_no_words(name: str) -> None:
+@pytest.mark.parametrize("name", ["stop", "cancel", "wait", "repeat", "go_on", "correct"])
+def test_what_is_about_the_conversation_is_done_there(name: str) -> None:
     assert run(Room(), name).text == ""
 
 
@@ -138,9 +135,24 @@ def test_the_date_is_told_with_weekday_and_ordinal() -> None:
     assert len({ordinal(day) for day in range(1, 32)}) == 31
 
 
-def test_the_last_reply_is_repeated_or_its_absence_owned_up() -> None:
-    assert run(Room(last_reply="The moon is far away."), "repeat").text == "The moon is far away."
-    assert run(Room(), "repeat").text == "I haven't said anything yet."
+@given(
+    st.integers(0, 100),
+    st.booleans(),
+    st.sampled_from(
+        [Intent(name) for name in sorted(Skills(Config(), Room()).known)]
+        + [Intent("volume_set", {"volume": 40})]
+    ),
+)
+def test_a_preview_tells_what_would_be_said_and_does_nothing(
+    volume: int, muted: bool, intent: Intent
+) -> None:
+    room = Room(volume)
+    room.muted = muted
+    skills = Skills(Config(), room)
+    preview = skills.preview(intent, 7)
+    assert (room.volume, room.muted) == (volume, muted)
+    assert preview.text == skills.run(intent, 8).text
+    assert (preview.intent, preview.position) == (intent, 7)
 
 
 def test_an_intent_that_nobody_knows_is_owned_up() -> None:

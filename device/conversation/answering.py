@@ -1,25 +1,43 @@
 """From a question to the last heard word of its answer: the turn, the reply that speaks it, and the history.
 
-    ask ──► OpenTurn ──deltas──► waiting text ──floor free──► ReplyBegin, ReplyText ... ──► heard ──► history
+    guess ─► gate ─┐ it was said
+    ask ───────────┴► OpenTurn ──deltas──► waiting text ──floor free──► ReplyBegin, ReplyText ... ──► heard ──► history
 
 A question asked while the last one has no audible answer yet replaces it, and carries both texts: the user went on
-speaking. A question waits for the report of a reply that is being cut, because it travels with what was heard.
+speaking. A question waits for the report of a reply that is being cut, because it travels with what was heard; so does what
+goes on with that reply, or repeats it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from device.config import Config
-from device.conversation.history import History
+from device.conversation.continuing import Continuing
+from device.conversation.gate import Gate
+from device.conversation.history import MOST_NOTES, History
 from device.conversation.sentences import excuse, sentence
 from device.conversation.speaking import Reply, Speaking
 from device.conversation.timing import NEVER, Timing
 from device.conversation.turn import Turn
 from device.conversation.words import join
-from device.values import CancelTurn, Command, Earcon, HeardReport, OpenTurn, ReplyCut, ReplyEnded, SendHeard
+from device.values import (
+    CancelTurn,
+    Command,
+    Earcon,
+    HeardReport,
+    Intent,
+    OpenTurn,
+    ReplyCut,
+    ReplyEnded,
+    SendHeard,
+)
 
 __all__ = ["Answering"]
+
+LONGEST_NOTE = 64
+"""[characters] of what was said for a backchannel."""
 
 
 class Answering:
@@ -40,6 +58,12 @@ class Answering:
         self._first_asked = 0
         """When the question was opened for the first time, before any continuation."""
         self._count = 0
+        self._gate = Gate(emit, config.speculation, self._speaking, self._new_turn)
+        self._continuing = Continuing()
+        self._again: Literal["", "repeat", "go_on"] = ""
+        """What is wanted of the last reply, once it is known what was heard of it."""
+        self._go_on_text = ""
+        """The user's words for it, for the endpoint where we cannot go on by ourselves."""
 
     # ------------------------------------------------------------------ what holds
 
@@ -51,7 +75,8 @@ class Answering:
     @property
     def pending(self) -> bool:
         """Something is still to be said, by the endpoint or by us."""
-        return bool(self._turn or self._asked or self._speaking.queue)
+        speaking = self._speaking
+        return bool(self._turn or self._asked or self._again or speaking.queue or speaking.waiting)
 
     @property
     def speaking(self) -> bool:
@@ -64,7 +89,8 @@ class Answering:
         reply = self._speaking.reply
         if reply is not None and reply.cut is None and reply.turn is not None:
             return not reply.audible
-        return bool(self._turn or self._asked)
+        waiting = self._speaking.waiting
+        return bool(self._turn or self._asked) or (waiting is not None and waiting.turn is not None)
 
     @property
     def queued(self) -> bool:
@@ -75,15 +101,92 @@ class Answering:
         """Whether what the user says now may still belong to the question."""
         return self._turn is None or now < self._first_asked + self._timing.going_on
 
+    # ------------------------------------------------------------------ guesses
+
+    def guess(self, now: int, utterance: int, spoken: int, text: str) -> None:
+        """The question may be ``text``, after ``spoken`` samples of speech: prepare its answer, if nothing else goes on."""
+        text = join(self._unanswered, text)
+        if self._busy or self._gate.asks(text) or not self._gate.may_guess(utterance, spoken):
+            return
+        self._gate.ask(now, utterance, text, self._history.messages(self._unanswered), self._heard_prev)
+
+    def guess_intent(self, utterance: int, spoken: int, intent: Intent) -> None:
+        """The same for a local intent: its answer is prepared, nothing is done."""
+        if not self._busy and self._gate.may_guess(utterance, spoken):
+            self._gate.act(utterance, intent)
+
+    def previewed(self, intent: Intent, text: str) -> None:
+        """What the skill would answer."""
+        self._gate.previewed(intent, text)
+
+    def drop_guess(self) -> None:
+        """Nothing came of what was being said."""
+        if self._gate.guessing:
+            self._gate.drop("not_said")
+
+    @property
+    def _busy(self) -> bool:
+        return self.replying or self.pending or self._speaking.cutting
+
     # ------------------------------------------------------------------ decisions from above
 
     def ask(self, now: int, text: str) -> None:
-        """Open a turn for ``text`` as soon as it is known what was heard of the reply before."""
+        """Open a turn for ``text`` as soon as it is known what was heard of the reply before; or it was guessed before."""
         self._refuse_late("superseded")
-        if self._turn is not None:
-            self._unanswered = self._turn.text
+        self._continuing.asked()
+        waiting = self._speaking.drop_waiting()
+        if self._turn is not None or waiting is not None:
+            self._unanswered = (
+                self._turn.text if self._turn is not None else waiting.question if waiting else ""
+            )
             self._cancel_turn("superseded")
-        self._asked = join(self._asked, text)
+        prepared = None if self._asked else self._gate.take(now, join(self._unanswered, text))
+        if prepared is None:
+            self._asked = join(self._asked, text)
+            return
+        self._turn = turn = prepared.turn
+        self._remember(now, turn.text)
+        if prepared.reply is not None:
+            self._speaking.adopt(prepared.reply)
+            self._take_words(turn)
+
+    def act(self, intent: Intent) -> None:
+        """``intent`` is being carried out; ``skill_said`` follows."""
+        self._gate.take_intent(intent)
+
+    def skill_said(self, text: str, expect: bool) -> None:
+        """What the skill answers; perhaps that was prepared."""
+        reply = self._gate.confirm(text)
+        if reply is not None:
+            reply.expect = expect
+            self._speaking.adopt(reply)
+        elif text.strip():
+            self.say_text(text, expect)
+
+    def repeat(self) -> None:
+        """Say again what was heard last."""
+        self._again = "repeat"
+
+    def go_on(self, text: str, free: bool) -> None:
+        """Go on after the last heard word; ``text``: how the user put it, ``free``: the endpoint may be asked so.
+
+        Nothing to do while another answer is on its way.
+        """
+        if not (self._turn or self._asked or self._speaking.waiting):
+            self._again, self._go_on_text = "go_on", text if free else ""
+
+    @property
+    def can_go_on(self) -> bool:
+        """An answer was interrupted, and its rest is there; perhaps, as long as that is not reported."""
+        return self._continuing.rest is not None or self._speaking.cutting
+
+    def note(self, text: str) -> None:
+        """The user nodded, with these words, over the answer that is spoken or was a moment ago."""
+        reply = self._speaking.reply
+        if reply is None:
+            self._history.note(text[:LONGEST_NOTE])
+        elif reply.turn is not None and len(reply.notes) < MOST_NOTES:
+            reply.notes.append(text[:LONGEST_NOTE])
 
     def say(self, key: str, expect: bool = False) -> None:
         """Queue the device's own sentence called ``key``."""
@@ -96,17 +199,18 @@ class Answering:
         """Cancel the reply that is being spoken, and its turn if that is still streaming."""
         reply = self._speaking.cancel(now, reason)
         if reply is not None and reply.turn is not None:
-            self._unanswered = "" if reply.audible else reply.question
+            self._unanswered = "" if reply.audible or reply.before else reply.question
             if self._turn is not None and self._turn.id == reply.turn:
                 self._cancel_turn(reason)
 
     def drop(self, now: int, reason: str) -> bool:
         """Cancel everything that is said or pending; whether there was anything."""
         busy = self.replying or self.pending
+        self._gate.drop(reason)
         self._speaking.cancel(now, reason)
         self._cancel_turn(reason)
         self._refuse_late(reason)
-        self._asked = self._unanswered = ""
+        self._asked = self._unanswered = self._again = ""
         return busy
 
     def forget(self) -> None:
@@ -116,10 +220,18 @@ class Answering:
     def proceed(self, now: int, listening: bool) -> bool:
         """Open the turn or begin the reply that waits, if it may; whether a reply has begun."""
         speaking = self._speaking
+        if self._again == "go_on" and not speaking.cutting:
+            self._decide_going_on()
         if self._asked and not speaking.cutting:
             self._open_turn(now)
         if listening or speaking.reply is not None:
             return False
+        if speaking.waiting is not None:
+            speaking.release()
+            return True
+        if self._again:
+            self._begin_again()
+            return True
         if speaking.queue:
             speaking.say_next()
             return True
@@ -127,16 +239,16 @@ class Answering:
         if turn is None or not turn.has_words:
             return False
         speaking.begin(turn.id, turn.text)
-        speaking.text(turn.take())
-        if turn.ended:
-            self._finish(turn)
+        self._take_words(turn)
         return True
 
     # ------------------------------------------------------------------ what the link says
 
     def acked(self, now: int, id: int) -> None:
         """A worker has taken the turn; also one that we had given up, and nothing was asked since."""
-        if self._turn is not None and self._turn.id == id:
+        if self._gate.owns(id):
+            self._gate.acked()
+        elif self._turn is not None and self._turn.id == id:
             self._turn.acked = True
         elif self._late is not None and self._late.id == id and self._turn is None:
             self._turn, self._late = Turn(id, self._late.text, now, self._timing), None
@@ -144,36 +256,47 @@ class Answering:
 
     def delta(self, now: int, id: int, text: str) -> None:
         """The next piece of the answer: to the reply that speaks it, or kept until there is one."""
+        if self._gate.owns(id):
+            return self._gate.delta(now, text)
         turn = self._streaming(id)
         if turn is None:
-            return
+            return None
         turn.words(now, text)
         if self._speaking.answers(id):
-            self._speaking.text(turn.take())
+            self._take_words(turn)
+        elif turn.too_long:
+            self._enough(turn)
+        return None
 
     def ended(self, id: int, expect: bool) -> None:
         """The answer is complete; ``expect``: it asks the user something. One without words is said to be empty."""
+        if self._gate.owns(id):
+            return self._gate.ended(expect)
         turn = self._streaming(id)
         if turn is None:
-            return
+            return None
         turn.ended, turn.expect = True, expect
         if self._speaking.answers(id):
             self._finish(turn)
         elif not turn.has_words:
             self._turn = None
             self.say("empty")
+        return None
 
     def failed(self, id: int, code: str) -> None:
         """No more will come: what there is is spoken, then that the rest is lost; without any words, why."""
+        if self._gate.owns(id):
+            return self._gate.failed()
         turn = self._streaming(id)
         if turn is None:
-            return
+            return None
         turn.ended, turn.failed = True, code
         if self._speaking.answers(id):
             self._finish(turn)
         elif not turn.has_words:
             self._turn, self._late = None, None if turn.acked else turn
             self._speaking.enqueue(excuse(code, self._language))
+        return None
 
     def _streaming(self, id: int) -> Turn | None:
         """The turn of that number, as long as its answer may still grow."""
@@ -188,21 +311,28 @@ class Answering:
     def reply_ended(self, event: ReplyEnded) -> Reply | None:
         """The whole reply was heard; None if it had its ending before."""
         reply = self._speaking.ended(event.reply)
-        if reply is not None and reply.turn is not None:
-            self._history.assistant(event.heard)
+        if reply is not None:
+            self._continuing.over(reply, event.heard, len(event.heard))
+            if reply.turn is not None:
+                self._history.assistant(event.heard, notes=reply.notes, before=reply.before)
         return reply
 
     def reply_cut(self, event: ReplyCut) -> Reply | None:
         """A part of the reply was heard, perhaps none; None if it had its ending before."""
         reply = self._speaking.ended(event.reply)
+        if reply is not None:
+            self._continuing.over(reply, event.heard, event.chars)
         if reply is None or reply.turn is None:
             return reply
         if reply.cut is None and self._turn is not None and self._turn.id == reply.turn:
             self._cancel_turn("voice")
         if event.heard.strip():
             self._unanswered = ""
-            self._history.assistant(event.heard, interrupted=True)
-            report = HeardReport(reply.turn, event.chars, event.heard, event.ms, reply.cut or "voice")
+            before = reply.before
+            self._history.assistant(event.heard, True, reply.notes, before)
+            report = HeardReport(
+                reply.turn, len(before) + event.chars, before + event.heard, event.ms, reply.cut or "voice"
+            )
             self._heard_prev = report
             self._emit(SendHeard(report))
         return reply
@@ -226,18 +356,64 @@ class Answering:
 
     # ------------------------------------------------------------------ inside
 
+    def _new_turn(self, text: str, now: int) -> Turn:
+        self._count += 1
+        return Turn(self._count, text, now, self._timing)
+
     def _open_turn(self, now: int) -> None:
+        text = join(self._unanswered, self._asked)
+        history = self._history.messages(self._unanswered)
+        self._turn = self._new_turn(text, now)
+        self._emit(OpenTurn(self._turn.id, text, history, self._heard_prev))
+        self._remember(now, text)
+
+    def _remember(self, now: int, text: str) -> None:
+        """``text`` is asked, for good."""
         if self._unanswered:
             self._history.take_back(self._unanswered)
         else:
             self._first_asked = now
-        text = join(self._unanswered, self._asked)
         self._asked = self._unanswered = ""
-        self._count += 1
-        self._turn = Turn(self._count, text, now, self._timing)
-        self._emit(OpenTurn(self._count, text, self._history.messages(), self._heard_prev))
         self._heard_prev = None
         self._history.user(text)
+
+    def _take_words(self, turn: Turn) -> None:
+        """What has come of the answer goes to the reply that speaks it."""
+        self._speaking.text(turn.take())
+        if turn.too_long:
+            self._enough(turn)
+        if turn.ended:
+            self._finish(turn)
+
+    def _enough(self, turn: Turn) -> None:
+        """Nobody listens to an answer of any length: what is there is spoken, then that there was more."""
+        if not turn.ended:
+            self._emit(CancelTurn(turn.id, "too_long"))
+        turn.ended, turn.failed = True, "too_long"
+
+    def _decide_going_on(self) -> None:
+        """With what is there, if that is the whole rest; else the endpoint may know more."""
+        rest = self._continuing.rest
+        if rest is None or (self._go_on_text and not rest.complete):
+            self._again = ""
+            if self._go_on_text:
+                self._asked = join(self._asked, self._go_on_text)
+            else:
+                self.say("nothing_left")
+
+    def _begin_again(self) -> None:
+        speaking, rest = self._speaking, self._continuing.rest
+        if self._again == "go_on" and rest is not None:
+            speaking.begin(rest.turn, rest.question, rest.heard)
+            speaking.text(rest.text)
+            speaking.finish(rest.expect)
+            if not rest.complete:
+                self.say("cut_off")
+        else:
+            heard = self._continuing.heard or sentence("nothing_said", self._language)
+            speaking.enqueue(heard, repeats=True)
+            speaking.say_next()
+        self._again = ""
 
     def _cancel_turn(self, reason: str) -> None:
         if self._turn is not None:
@@ -255,4 +431,4 @@ class Answering:
         self._speaking.finish(turn.expect)
         self._turn = None
         if turn.failed is not None:
-            self.say("cut_off")
+            self.say("too_long" if turn.failed == "too_long" else "cut_off")

@@ -11,9 +11,18 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | after Wake, 350 ms quiet   | tick                                 | Earcon attend (never over "wake word, command")     |
 | attending, nobody speaks   | tick, attention_s later              | Discard, quietly                                    |
 | follow-up, or thinking     | SpeechBegan                          | Listen from 300 ms before the onset                 |
+| open, the floor is free    | PlausibleEnd, free text              | OpenTurn speculative; another text: ReviseTurn      |
+| open, the floor is free    | PlausibleEnd, an intent              | Preview                                             |
+| guessed                    | TurnDelta, SkillPreview              | ReplyBegin gated, ReplyText                         |
+| guessed                    | Final of the same words              | CommitTurn, or Act; then Release                    |
+| guessed                    | Final of others, or none; TurnFailed | CancelTurn, Cancel; then as if nothing was guessed  |
 | open                       | Endpoint                             | Finalise                                            |
 | awaited                    | Final with an intent                 | Act; "stop" and "cancel" end everything             |
+| awaited                    | Final "repeat that"                  | Say what was heard last                             |
+| awaited                    | Final "go on"                        | ReplyBegin with what was not heard; or OpenTurn     |
+| awaited                    | Final "no, I meant forty"            | Act: the last command, with another number          |
 | awaited                    | Final, free text                     | OpenTurn with the history                           |
+| awaited, interrupted       | Final of nothing                     | ReplyBegin with what was not heard; or nothing      |
 | awaited, after Wake        | Final, not understood                | Say sorry; once: only commands are known; or earcon |
 | awaited, follow-up         | Final, not understood or backchannel | nothing                                             |
 | awaited, thinking          | Final, free text                     | CancelTurn; OpenTurn with both texts                |
@@ -33,7 +42,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | ducked or held             | a backchannel is known, and over     | Finalise, Resume                                    |
 | ducked or held             | BargeInEnded, tick 240 ms            | Finalise                                            |
 | ducked or held             | BargeInEnded(echo)                   | from now on only "stop" acts; else the same         |
-| ducked or held             | Final without words; tick 540 ms     | Resume                                              |
+| ducked or held             | Final without words; tick 540 ms     | Resume; a backchannel is noted in the history       |
 | ducked or held             | Final with a word not listened for   | Listen to all of it again, Resume                   |
 | ducked, held or resumed    | Final with words                     | Cancel, CancelTurn; then as any Final               |
 | ducked                     | ReplyEnded                           | Resume (the gain); all of it again opens a turn     |
@@ -69,6 +78,8 @@ __all__ = ["Conversation"]
 
 _OVER = (Purpose.OVER, Purpose.STOP_ONLY)
 _UNASKED = (*_OVER, Purpose.LATE)
+_GUESSED = (Purpose.WAKE, Purpose.EXPECTED, Purpose.FOLLOW_UP, Purpose.INTERRUPT)
+"""Listening whose question nobody has to take back anything for, should the guess be wrong."""
 _CALLED = (Purpose.WAKE, Purpose.EXPECTED, Purpose.INTERRUPT)
 """Listening where the user knows that we listen: silence on our side would puzzle them."""
 
@@ -103,6 +114,7 @@ class Conversation:
         """An alarm or an earcon is to be heard."""
         self._acts: list[v.Intent] = []
         """Local intents whose SkillDone is on its way."""
+        self._last_act: v.Intent | None = None
         self._shown = v.Show()
         self._handlers: dict[type, Callable[[Any], None]] = {
             v.Wake: self._wake,
@@ -114,7 +126,7 @@ class Conversation:
             v.BargeInEnded: self._speech_ended,
             v.Partial: self._partial,
             v.Final: self._final,
-            v.PlausibleEnd: lambda e: None,
+            v.PlausibleEnd: self._plausible_end,
             v.Endpoint: self._endpoint,
             v.FirstClause: lambda e: None,
             v.ReplyStarted: lambda e: self._answering.reply_started(e.reply),
@@ -124,7 +136,7 @@ class Conversation:
             v.TurnDelta: lambda e: self._answering.delta(self._now, e.turn, e.text),
             v.TurnEnded: lambda e: self._answering.ended(e.turn, e.expect_reply),
             v.TurnFailed: lambda e: self._answering.failed(e.turn, e.code),
-            v.SkillPreview: lambda e: None,
+            v.SkillPreview: lambda e: self._answering.previewed(e.intent, e.text),
             v.SkillDone: self._skill_done,
             v.EngineFailed: self._engine_failed,
         }
@@ -235,9 +247,29 @@ class Conversation:
             self._yielding.finalised()
             self._make(self._yielding.silence(event.last))
 
+    def _plausible_end(self, event: v.PlausibleEnd) -> None:
+        """Prepare an answer to what was said so far, were this the end of it."""
+        utterance = self._hearing.open
+        if utterance is None or utterance.id != event.utterance or utterance.mode != "free":
+            return
+        partial = utterance.partial
+        if partial is None or utterance.purpose not in _GUESSED:
+            return
+        final = v.Final(
+            self._now, utterance.id, partial.text, partial.words, True, partial.intent, partial.free
+        )
+        meaning, spoken = understand(final, utterance, self._judge), event.last - utterance.after
+        if meaning is Meaning.ASK:
+            self._answering.guess(self._now, utterance.id, spoken, partial.text)
+        elif meaning is Meaning.ACT and partial.intent is not None:
+            self._answering.guess_intent(utterance.id, spoken, partial.intent)
+
     def _partial(self, event: v.Partial) -> None:
         utterance = self._hearing.find(event.utterance)
-        if utterance is None or not event.accepted or event.text in ("", utterance.heard):
+        if utterance is None or not event.accepted or event.text == "":
+            return
+        utterance.partial = event
+        if event.text == utterance.heard:
             return
         utterance.heard, utterance.spoke = event.text, True
         self._apologies.understood()
@@ -264,6 +296,7 @@ class Conversation:
             self._apologies.understood()
         meaning = understand(event, utterance, self._judge)
         if meaning is Meaning.NOTHING:
+            self._note(event, utterance)
             if utterance.purpose is Purpose.OVER and self._hearing.open is None:
                 self._make(self._yielding.nothing())
         elif meaning is Meaning.AGAIN:
@@ -277,6 +310,12 @@ class Conversation:
                 self._take_floor()
             self._attention.close()
             self._act_on(meaning, event, utterance)
+
+    def _note(self, final: v.Final, utterance: Utterance) -> None:
+        """Who nods over a reply has heard it: the endpoint may know."""
+        text = final.text if final.accepted and final.text.strip() else utterance.heard
+        if utterance.purpose is Purpose.OVER and self._judge(text).only_backchannel:
+            self._answering.note(text)
 
     def _hear_again(self, final: v.Final, utterance: Utterance) -> None:
         """More was said than hard words and backchannels. Two words of it take the floor at once; one, or a sound that
@@ -301,14 +340,38 @@ class Conversation:
             self._answering.drop(self._now, "barge_in")
             self._attention.open(Purpose.FOLLOW_UP, self._now, self._timing.attention)
         elif meaning is Meaning.ACT and final.intent is not None:
-            self._answering.forget()
-            self._acts.append(final.intent)
-            self._emit(v.Act(final.intent))
+            self._act(final.intent)
+        elif meaning is Meaning.CORRECT and final.intent is not None:
+            self._correct(final, final.intent)
+        elif meaning is Meaning.REPEAT:
+            self._answering.repeat()
+        elif meaning is Meaning.GO_ON:
+            self._answering.go_on(final.text, final.free)
+        elif meaning is Meaning.PHANTOM:
+            if self._answering.can_go_on:
+                self._answering.go_on("", False)
         elif meaning is Meaning.ASK:
             self._answering.ask(self._now, final.text)
         else:
             self._apologies.not_understood(meaning, final.text)
         self._hearing.goes_on()
+
+    def _act(self, intent: v.Intent) -> None:
+        self._answering.forget()
+        self._answering.act(intent)
+        self._acts.append(intent)
+        self._last_act = intent
+        self._emit(v.Act(intent))
+
+    def _correct(self, final: v.Final, intent: v.Intent) -> None:
+        """ "No, I meant forty": the last command once more, if it had such a number; else it is about an answer."""
+        last = self._last_act
+        if last is not None and intent.slots.keys() <= last.slots.keys():
+            self._act(v.Intent(last.name, last.slots | intent.slots))
+        elif final.free:
+            self._answering.ask(self._now, final.text)
+        else:
+            self._apologies.not_understood(Meaning.UNCLEAR, final.text)
 
     # ------------------------------------------------------------------ the mouth, the skills, the engines
 
@@ -331,9 +394,8 @@ class Conversation:
         if event.intent not in self._acts:  # the user has moved on: woke us again, or said stop
             return
         self._acts.remove(event.intent)
-        if event.text.strip():
-            self._answering.say_text(event.text, event.expect_reply)
-        else:
+        self._answering.skill_said(event.text, event.expect_reply)
+        if not event.text.strip():
             self._emit(v.Earcon("done" if event.ok else "error"))
             if not self._answering.pending and not self._answering.replying:
                 self._follow_up(event.expect_reply)
@@ -425,6 +487,8 @@ class Conversation:
 
     def _settle(self) -> list[v.Command]:
         """Begin what waited, show what changed, note what is due next; hand over the commands."""
+        if not self._hearing.busy:
+            self._answering.drop_guess()
         if self._answering.proceed(self._now, self._hearing.busy):
             self._yielding.begin()
             self._attention.close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from device.conversation.timing import NEVER, Timing
-from device.values import Command, Discard, Finalise, Listen, ListenMode
+from device.values import Command, Discard, Finalise, Listen, ListenMode, Partial
 
 __all__ = ["Hearing", "Purpose", "Utterance"]
 
@@ -51,6 +51,8 @@ class Utterance:
     """The ``due`` of an open utterance while somebody speaks."""
     heard: str = ""
     """The newest accepted partial text."""
+    partial: Partial | None = None
+    """... and all that came with it."""
     spoke: bool = False
     """Somebody has spoken since ``after``."""
     last: int = -1

@@ -5,11 +5,15 @@
 | WAKE       | act    | stop        | ask              | ask        | ask              | unclear, sound, none|
 | EXPECTED   | act    | stop        | ask ("no")       | ask        | ask ("yes")      | unclear, sound, none|
 | FOLLOW_UP  | act    | stop        | ask              | ask        | nothing          | nothing             |
-| INTERRUPT  | act    | stop        | wait             | ask        | unclear          | by its partial      |
+| INTERRUPT  | act    | stop        | wait             | ask        | nobody's         | by its partial, else|
+|            |        |             |                  |            |                  | nobody's            |
 | OVER       | act    | stop        | wait             | ask        | nothing          | nothing             |
 | THINKING   | act    | stop        | wait             | ask        | nothing          | nothing             |
 | LATE       | act    | stop        | wait             | -          | nothing          | nothing             |
 | STOP_ONLY  | -      | stop (word) | -                | -          | nothing          | nothing             |
+
+"Go on", which is a backchannel over a reply and a command after it, yields "go on" where it cannot be the former. What has taken
+the floor and then turns out to be nothing is "nobody's": nothing is asked, and the reply may go on.
 
 A recogniser that knows only commands never yields "ask". Where only hard words and backchannels were listened for
 (mode "over"), any other word yields "again": it is heard once more, every word of it.
@@ -25,13 +29,17 @@ from device.values import Final
 
 __all__ = ["Meaning", "understand"]
 
-_OWN = {"stop": "STOP", "cancel": "STOP", "wait": "WAIT"}
+_OWN = {
+    "stop": "STOP", "cancel": "STOP", "wait": "WAIT", "repeat": "REPEAT", "go_on": "GO_ON", "correct": "CORRECT",
+}  # fmt: skip
 """Intents of the sentences file that the conversation carries out by itself."""
 
 _SILENT = frozenset({Purpose.FOLLOW_UP, Purpose.OVER, Purpose.THINKING, Purpose.LATE})
 """Listening that nobody asked for: what is not understood there was not meant for us."""
 _TAKES_FLOOR = frozenset({Purpose.INTERRUPT, Purpose.OVER, Purpose.THINKING, Purpose.LATE})
 """Where "wait" and "no" speak about what is being said, rather than answer it."""
+_LISTENS_ALONG = frozenset({Purpose.OVER, Purpose.THINKING, Purpose.LATE})
+"""Where "go on" is a nod."""
 
 
 class Meaning(Enum):
@@ -40,6 +48,9 @@ class Meaning(Enum):
     STOP = "end everything"
     WAIT = "the user takes the floor and will go on"
     ACT = "carry out the local intent"
+    REPEAT = "say again what was heard last"
+    GO_ON = "go on after the last heard word"
+    CORRECT = "the last command, with another number"
     ASK = "free text for the endpoint"
     UNCLEAR = "somebody spoke to us, and we did not understand"
     COMMANDS_ONLY = "the same, and this recogniser never will"
@@ -47,6 +58,7 @@ class Meaning(Enum):
     NOBODY = "attention was asked for, and nobody has spoken yet"
     AGAIN = "more than was listened for"
     NOTHING = "not meant for us"
+    PHANTOM = "the reply was interrupted by nothing"
 
 
 def understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
@@ -61,9 +73,9 @@ def understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
         return Meaning.AGAIN if purpose is Purpose.OVER or final.accepted else _by_partial(utterance, judge)
     if final.accepted and final.intent is not None:
         own = _OWN.get(final.intent.name)
-        if own is not None:
-            return Meaning[own]
-        return Meaning.ACT
+        if own == "GO_ON" and verdict.only_backchannel and purpose in _LISTENS_ALONG:
+            return Meaning.NOTHING
+        return Meaning.ACT if own is None else Meaning[own]
     if verdict.only_stop:
         return Meaning.STOP
     if verdict.only_wait and purpose in _TAKES_FLOOR:
@@ -96,6 +108,8 @@ def _not_understood(final: Final, utterance: Utterance, judge: Judge) -> Meaning
         meaning = _by_partial(utterance, judge)
         if meaning is not Meaning.AGAIN or utterance.mode == "over":
             return meaning
+        if not final.text.strip() or judge(final.text).only_backchannel:
+            return Meaning.PHANTOM
     elif not final.text.strip():
         if not utterance.spoke:
             return Meaning.NOBODY

@@ -12,6 +12,9 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "recogniser": "Sorry, my speech recogniser has failed. I am starting it again, please say that once more.",
         "microphone": "Sorry, my microphone has failed. I am trying to get it back, please say that again in a moment.",
         "empty": "Sorry, I got an empty answer.",
+        "too_long": "There is more, but that is as much as I read out at once.",
+        "nothing_left": "That was all.",
+        "nothing_said": "I haven't said anything yet.",
         "cut_off": "Sorry, that is as far as I got. The rest of the answer is lost.",
     }
 }

@@ -15,11 +15,14 @@ NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """All in samples. The first ones are the configuration's (``of``), those with a value here are nobody's choice."""
+    """All in samples but ``answer_chars``. The first ones are the configuration's (``of``), those with a value here are nobody's choice."""
 
     attention: int
     follow_up: int
     answer: int
+    answer_chars: int
+    thinking: int
+    """A wait beyond the budget of all stages is made audible, once."""
     hold: int
     cancel: int
     longest: int
@@ -47,8 +50,6 @@ class Timing:
     resume: int = samples(540)
     """After the end of a false interruption, if the recogniser does not answer; with the mouth's own 20-50 ms this stays
     within 0.6 s."""
-    thinking: int = samples(1500)
-    """A wait beyond this is made audible, once."""
     final: int = samples(2000)
     """A recogniser that has not answered a Finalise by then has lost it."""
     cut: int = samples(1000)
@@ -57,12 +58,17 @@ class Timing:
     @staticmethod
     def of(config: Config) -> Timing:
         talk, barge, end = config.conversation, config.barge_in, config.endpointing
+        budget = config.budget
         return Timing(
             attention=samples(talk.attention_s * 1000),
             follow_up=samples(talk.follow_up_s * 1000),
             answer=samples(talk.answer_s * 1000),
+            answer_chars=talk.answer_chars,
+            thinking=samples(
+                budget.ack_ms + budget.first_token_ms + budget.first_clause_ms + budget.first_sample_ms
+            ),
             hold=samples(barge.hold_ms),
             cancel=samples(barge.cancel_ms),
             longest=samples(end.max_s * 1000 + 2000),
-            quiet=samples(end.silence_ms + 400),
+            quiet=samples(max(end.silence_ms, end.max_ms) + 400),
         )

@@ -1,6 +1,6 @@
 """One question to the endpoint, from its opening to the last word of the answer.
 
-opened ──1.5 s──► earcon "thinking" ──first words──► answering ──TurnEnded──► over
+opened ──budget──► earcon "thinking" ──first words──► answering ──TurnEnded──► over
    └──answer_s without (further) words, or TurnFailed──► a spoken reason
 """
 
@@ -23,7 +23,10 @@ class Turn:
         self.failed: str | None = None
         """... or all that will come of it, and why."""
         self.expect = False
+        self.too_long = False
+        """There was more text than anybody wants to hear; the rest of it is left out."""
         self._timing = timing
+        self._chars = 0
         self._thinking_at = now + timing.thinking
         self._words_by = now + timing.answer
 
@@ -36,7 +39,17 @@ class Turn:
         if text.strip():
             self._thinking_at = NEVER
         self._words_by = now + self._timing.answer
+        room = self._timing.answer_chars - self._chars
+        if len(text) > room:
+            self.too_long = True
+            text = text[: max(0, room)].rpartition(" ")[0]
+        self._chars += len(text)
         self.waiting_text += text
+
+    def commit(self, now: int) -> None:
+        """What was asked on a guess was said: the user waits from now on."""
+        self._thinking_at = NEVER if self._chars else now + self._timing.thinking
+        self._words_by = now + self._timing.answer
 
     def take(self) -> str:
         text, self.waiting_text = self.waiting_text, ""

@@ -61,7 +61,18 @@ class Worker:
     def __init__(self, broker: MqttSection, pool: str, name: str, backend: Backend, limit: int = 8) -> None:
         self.name, self.pool, self.backend, self.limit = name, pool, backend, limit
         self.counters = dict.fromkeys(
-            ("turns", "answered", "failed", "cancelled", "busy", "again", "resent", "heard", "unknown_turn"),
+            (
+                "turns",
+                "revised",
+                "answered",
+                "failed",
+                "cancelled",
+                "busy",
+                "again",
+                "resent",
+                "heard",
+                "unknown_turn",
+            ),
             0,
         )
         self._broker = broker
@@ -171,6 +182,7 @@ class Worker:
         match message:
             case Revise(rev=rev, text=text) if rev > turn.rev:
                 turn.cancel("revised")
+                self.counters["revised"] += 1
                 self._begin(device, msgspec.structs.replace(turn.open, rev=rev, text=text, speculative=True))
             case Commit(rev=rev) if rev == turn.rev:
                 turn.committed = True
@@ -197,6 +209,11 @@ class Worker:
             if not known.active:
                 known.resend(0)
             return
+        if known and known.device == device:
+            if known.rev > message.rev:  # a copy from before the revision
+                self._ack(device, message)
+                return
+            known.cancel("revised")
         if self.load >= self.limit:
             self.counters["busy"] += 1
             busy = Err(turn=message.turn, rev=message.rev, worker=self.name, code="busy", retry_ms=1000)

@@ -19,13 +19,6 @@ from device.link.fields import Code, Count, Name, Text, TurnId
 from device.link.telemetry import Latency, Telemetry
 from device.link.topics import TRAVEL
 
-# \Z and not $, which also matches before a final newline; a worker's name becomes part of a topic.
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-TurnId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")]
-Count = Annotated[int, Meta(ge=0, le=2**31)]
-Code = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=8192)]
-
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="op"):
     """Base of everything on the wire."""
@@ -47,6 +40,8 @@ class Line(Struct, frozen=True, kw_only=True):
     role: Annotated[str, Meta(pattern=r"^(user|assistant)\Z")]
     text: Text
     interrupted: bool = False
+    notes: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=8)] = ()
+    """Backchannels that the user said over it ("yeah", "mm-hm")."""
 
 
 class HeardPrev(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,10 @@
                              │  a late ack within    └── silent for first_ms / stall_ms: TurnFailed(timeout) ─► closed
                              └─ late_ms is welcome ► OWNED
 
+A speculative turn goes the same way, but its end leaves it open until it is committed or cancelled, because a revision may
+follow: ``revise`` gives the open turn a new revision and number, and only its owner hears of it; what belongs to the old
+revision is stale from that moment on.
+
 One turn is current. Whoever acks a turn that has another owner, or is closed, gets a ``cancel``, so that no worker
 talks to a wall. A ``TurnFailed(no_worker)`` may be followed by ``TurnAcked`` of the same turn (the late ack).
 """
@@ -29,6 +33,7 @@ from device.link.latest import LatestTurns
 from device.link.messages import (
     Ack,
     Cancel,
+    Commit,
     Delta,
     End,
     Err,
@@ -37,6 +42,7 @@ from device.link.messages import (
     Open,
     Reply,
     Resend,
+    Revise,
     Tool,
     ToolResult,
 )
@@ -44,6 +50,7 @@ from device.values import (
     Event,
     HeardReport,
     OpenTurn,
+    ReviseTurn,
     TurnAcked,
     TurnDelta,
     TurnEnded,
@@ -80,6 +87,8 @@ class _Turn:
     deadline: int
     rev: int = 0
     attempt: int = 1
+    speculative: bool = False
+    committed: bool = False
     owner: str | None = None
     losers: set[str] = field(default_factory=set)
     refused: int = 0
@@ -100,7 +109,7 @@ class Turns:
         self.settings = settings
         self.counters = dict.fromkeys(
             (
-                "turns", "second_attempts", "failed_turns", "lost_races", "late_acks", "stale", "duplicates",
+                "turns", "speculations", "revisions", "commits", "second_attempts", "failed_turns", "lost_races", "late_acks", "stale", "duplicates",
                 "conflicts", "overflow", "holes", "resends", "tools_refused",
             ),
             0,
@@ -133,21 +142,66 @@ class Turns:
         if self._current:
             self._cancel(self._current, "superseded")
         self.counters["turns"] += 1
+        self.counters["speculations"] += command.speculative
         settings, turn_id = self.settings, self._mint()
         message = Open(
             turn=turn_id,
+            speculative=command.speculative,
             text=command.text,
             lang=settings.lang,
             conversation=tuple(
-                Line(role=m.role, text=m.text, interrupted=m.interrupted) for m in command.conversation
+                Line(role=m.role, text=m.text, interrupted=m.interrupted, notes=m.notes)
+                for m in command.conversation
             ),
             heard_prev=self._latest.heard_prev(command.heard_prev),
             budget_ms=settings.first_ms,
         )
         deadline = position + samples(settings.ack_ms)
-        self._current = _Turn(command.turn, turn_id, message, deadline, answer=Answer(settings.reorder))
+        self._current = _Turn(
+            command.turn,
+            turn_id,
+            message,
+            deadline,
+            speculative=command.speculative,
+            answer=Answer(settings.reorder),
+        )
         self._messages.append(message)
         self._latest.note(command.turn, turn_id)
+
+    def revise(self, command: ReviseTurn, position: int) -> None:
+        """The open speculative turn asks something else. One that has failed, or is over, fails under its new number too."""
+        turn = self._current
+        if (
+            turn is None
+            or turn.number != command.turn
+            or turn.failed
+            or not turn.speculative
+            or turn.committed
+        ):
+            self._events.append(TurnFailed(position, command.to, "closed"))
+            return
+        self.counters["revisions"] += 1
+        self._count_answer(turn)
+        turn.number, turn.rev, turn.last = command.to, turn.rev + 1, position
+        turn.open = msgspec.structs.replace(turn.open, rev=turn.rev, text=command.text)
+        turn.answer, turn.hole_at, turn.resends = Answer(self.settings.reorder), None, 0
+        turn.early.clear()
+        self._latest.note(turn.number, turn.id, turn.owner, turn.rev)
+        if turn.owner:
+            self._messages.append(self._revision(turn, turn.owner))
+
+    def commit(self, number: int) -> None:
+        """The open speculative turn is what was said; its end may come now. Others: nothing happens."""
+        turn = self._current
+        if turn is None or turn.number != number or not turn.speculative or turn.committed:
+            return
+        self.counters["commits"] += 1
+        turn.committed = True
+        turn.open = msgspec.structs.replace(turn.open, speculative=False)  # for attempts to come
+        if turn.owner:
+            self._messages.append(Commit(turn=turn.id, rev=turn.rev, worker=turn.owner))
+            if turn.answer.complete:
+                self._close(turn, "ended")
 
     def cancel(self, turn: int, reason: str) -> None:
         """Nobody waits for ``turn`` any more; no event follows. Unknown or closed turns: nothing happens."""
@@ -167,8 +221,14 @@ class Turns:
         turn = self._current
         if turn is None or message.turn != turn.id:
             self._for_another_turn(message)
+        elif message.rev < turn.rev and turn.owner is None and message.worker:
+            # it has taken a revision that is no longer wanted: what it says is stale, but the turn is its own now
+            self.counters["stale"] += not isinstance(message, Ack)
+            self._ack(turn, message.worker, position, outdated=True)
         elif message.rev != turn.rev:
-            self.counters["stale"] += 1
+            self.counters["stale"] += not (isinstance(message, Ack) and message.worker == turn.owner)
+            if isinstance(message, Ack) and message.worker != turn.owner:
+                self._lost_race(turn, message.worker)
         elif isinstance(message, Ack):
             self._ack(turn, message.worker, position)
         elif turn.owner is None:
@@ -211,6 +271,8 @@ class Turns:
             else:
                 self._next_attempt(turn, "no_worker", position)
             return
+        if turn.answer.complete:
+            return  # speculative, and answered
         settings = self.settings
         patience = settings.stall_ms if turn.answer.text else settings.first_ms
         if position >= turn.last + samples(patience):
@@ -229,13 +291,18 @@ class Turns:
 
     # ----------------------------------------------------------------- inside
 
-    def _ack(self, turn: _Turn, worker: str, position: int) -> None:
+    def _ack(self, turn: _Turn, worker: str, position: int, outdated: bool = False) -> None:
+        """``outdated``: the worker knows an older revision only."""
         if turn.owner is None:
             if turn.failed:
                 self.counters["late_acks"] += 1
             turn.owner, turn.failed, turn.last = worker, False, position
             self._latest.note(turn.number, turn.id, worker, turn.rev)
             self._events.append(TurnAcked(position, turn.number))
+            if outdated:
+                self._messages.append(self._revision(turn, worker))
+            if turn.committed:
+                self._messages.append(Commit(turn=turn.id, rev=turn.rev, worker=worker))
             early, turn.early = turn.early, []
             for message in early:
                 if turn is self._current:
@@ -287,7 +354,8 @@ class Turns:
         if answer.contradicted:
             return self._fail(turn, "inconsistent", position, cancel=False)
         if answer.complete and answer.ended:
-            self._close(turn, "ended")
+            if turn.committed or not turn.speculative:
+                self._close(turn, "ended")
             self._events.append(TurnEnded(position, turn.number, answer.ended.expect_reply))
         elif answer.hole and turn.hole_at is None:
             self.counters["holes"] += 1
@@ -343,9 +411,15 @@ class Turns:
             Cancel(turn=about.turn, rev=about.rev, worker=worker, reason=reason[:64] or "-")
         )
 
+    def _revision(self, turn: _Turn, worker: str) -> Revise:
+        return Revise(turn=turn.id, rev=turn.rev, worker=worker, text=turn.open.text)
+
     def _close(self, turn: _Turn, reason: str) -> None:
+        self._count_answer(turn)
+        self._latest.close(turn.id, turn.owner, reason)
+        self._current = None
+
+    def _count_answer(self, turn: _Turn) -> None:
         self.counters["duplicates"] += turn.answer.duplicates
         self.counters["conflicts"] += turn.answer.conflicts
         self.counters["overflow"] += turn.answer.overflow
-        self._latest.close(turn.id, turn.owner, reason)
-        self._current = None

@@ -1,17 +1,20 @@
-"""Local intents carried out, each one small function."""
+"""Local intents carried out, each one small function that says what it would do before it does it."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from device.config import Config
 from device.skills.spoken import say_date, say_time
-from device.values import Intent, SkillDone
+from device.values import Intent, SkillDone, SkillPreview
 
 VOLUME_STEP = 10
 """[percent] about 3-4 dB where people listen: clearly louder, never a jump."""
+_BY_THE_CONVERSATION = ("stop", "cancel", "wait", "repeat", "go_on", "correct")
+"""Intents that are about the conversation, which carries them out itself."""
 
 
 class Controls(Protocol):
@@ -32,32 +35,36 @@ class Controls(Protocol):
     def now(self) -> datetime.datetime:
         """Local date and time."""
 
-    def last_reply(self) -> str:
-        """The last reply's text, or empty."""
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What carrying out an intent comes to: ``text`` to say (empty: an earcon is enough), and ``effect``, not done yet."""
+
+    text: str
+    ok: bool = True
+    effect: Callable[[], None] | None = None
 
 
 class Skills:
     """``run`` answers every intent with a ``SkillDone``; one that nobody knows is answered with ``ok`` False.
 
-    "mute" silences the loudspeaker, never the ear: a microphone switched off by voice could not be switched on by voice
-    again. A volume that is set while muted ends the mute: whoever turns it up wants to hear something.
+    ``preview`` tells the same text and does nothing. "mute" silences the loudspeaker, never the ear: a microphone switched off
+    by voice could not be switched on by voice again. A volume that is set while muted ends the mute: whoever turns it up
+    wants to hear something.
     """
 
     def __init__(self, config: Config, controls: Controls) -> None:
         self._language = config.device.language
         self._controls = controls
-        self._skills: dict[str, Callable[[Intent], tuple[str, bool]]] = {
-            "stop": self._nothing_more,
-            "cancel": self._nothing_more,
-            "wait": self._nothing_more,
+        self._skills: dict[str, Callable[[Intent], Outcome]] = {
+            **dict.fromkeys(_BY_THE_CONVERSATION, lambda intent: Outcome("")),
             "volume_up": lambda intent: self._volume(self._controls.volume + VOLUME_STEP),
             "volume_down": lambda intent: self._volume(self._controls.volume - VOLUME_STEP),
             "volume_set": self._volume_set,
             "mute": self._mute,
             "unmute": self._unmute,
-            "time": lambda intent: (say_time(self._controls.now().time()), True),
-            "date": lambda intent: (say_date(self._controls.now().date()), True),
-            "repeat": self._repeat,
+            "time": lambda intent: Outcome(say_time(self._controls.now().time())),
+            "date": lambda intent: Outcome(say_date(self._controls.now().date())),
         }
 
     @property
@@ -66,40 +73,43 @@ class Skills:
         return frozenset(self._skills)
 
     def run(self, intent: Intent, position: int) -> SkillDone:
+        """Carry out ``intent``."""
+        outcome = self._outcome(intent)
+        if outcome.effect is not None:
+            outcome.effect()
+        return SkillDone(position, intent, outcome.text, outcome.ok)
+
+    def preview(self, intent: Intent, position: int) -> SkillPreview:
+        """What ``run`` would say now; nothing is done."""
+        return SkillPreview(position, intent, self._outcome(intent).text)
+
+    def _outcome(self, intent: Intent) -> Outcome:
         skill = self._skills.get(intent.name)
-        if skill is None:
-            return SkillDone(position, intent, "I can't do that yet.", ok=False)
-        text, ok = skill(intent)
-        return SkillDone(position, intent, text, ok)
+        return Outcome("I can't do that yet.", ok=False) if skill is None else skill(intent)
 
-    def _nothing_more(self, intent: Intent) -> tuple[str, bool]:
-        return "", True
-
-    def _volume_set(self, intent: Intent) -> tuple[str, bool]:
+    def _volume_set(self, intent: Intent) -> Outcome:
         percent = intent.slots.get("volume")
         if not isinstance(percent, int | float):
-            return "Which volume? Say a number from zero to one hundred.", False
+            return Outcome("Which volume? Say a number from zero to one hundred.", ok=False)
         return self._volume(round(percent))
 
-    def _volume(self, wanted: int) -> tuple[str, bool]:
+    def _volume(self, wanted: int) -> Outcome:
         before = self._controls.volume
         percent = min(100, max(0, wanted))
-        self._controls.set_mute(False)
-        self._controls.set_volume(percent)
+        text = f"Volume {percent} percent."
         if percent == before:
             edge = {0: "The volume is already at zero.", 100: "That is as loud as I can be."}
-            return edge.get(percent, f"The volume is already at {percent} percent."), True
-        return f"Volume {percent} percent.", True
+            text = edge.get(percent, f"The volume is already at {percent} percent.")
 
-    def _mute(self, intent: Intent) -> tuple[str, bool]:
-        self._controls.set_mute(True)
-        return "", True  # nobody could hear more
+        def set_it() -> None:
+            self._controls.set_mute(False)
+            self._controls.set_volume(percent)
 
-    def _unmute(self, intent: Intent) -> tuple[str, bool]:
-        muted = self._controls.muted
-        self._controls.set_mute(False)
-        return ("I'm back." if muted else "I am not muted."), True
+        return Outcome(text, effect=set_it)
 
-    def _repeat(self, intent: Intent) -> tuple[str, bool]:
-        text = self._controls.last_reply()
-        return (text, True) if text else ("I haven't said anything yet.", False)
+    def _mute(self, intent: Intent) -> Outcome:
+        return Outcome("", effect=lambda: self._controls.set_mute(True))  # nobody could hear more
+
+    def _unmute(self, intent: Intent) -> Outcome:
+        text = "I'm back." if self._controls.muted else "I am not muted."
+        return Outcome(text, effect=lambda: self._controls.set_mute(False))

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from device.endpoint.backend import BackendError, Finish, Question
 from device.endpoint.backends.thinking import ThinkFilter
+from device.link.messages import Line
 
 SYSTEM_PROMPT = """\
 You are the voice of earshot, a smart speaker. Everything you write is spoken aloud by a speech synthesiser.
@@ -23,7 +24,8 @@ Answer in one to three short sentences of plain, natural speech. Say more only i
 Never use markdown, lists, headings, emoji, tables, code or web addresses. Write numbers and units as they are spoken.
 What the user says comes from a speech recogniser and may be misheard; if it makes no sense, ask back in a few words.
 People may talk over you. A message of yours that ends in [interrupted] was cut off there: the user did not hear the
-rest. Do not write [interrupted] yourself, and do not repeat what was heard unless you are asked to."""
+rest. [listener: yeah] tells what the user said meanwhile to show that he follows. Do not write either of these yourself, and do
+not repeat what was heard unless you are asked to."""
 
 INTERRUPTED = "[interrupted]"
 LONGEST = 6000
@@ -54,8 +56,7 @@ def build_messages(question: Question, system_prompt: str = SYSTEM_PROMPT) -> li
     are joined and dropped.
     """
     chat: list[dict[str, str]] = []
-    lines = [(line.role, f"{line.text} {INTERRUPTED}".strip() if line.interrupted else line.text)
-             for line in question.conversation]  # fmt: skip
+    lines = [(line.role, _as_heard(line)) for line in question.conversation]
     if not lines or lines[-1] != ("user", question.text):
         lines.append(("user", question.text))
     for role, text in lines:
@@ -66,6 +67,16 @@ def build_messages(question: Question, system_prompt: str = SYSTEM_PROMPT) -> li
         else:
             chat.append({"role": role, "content": text})
     return [{"role": "system", "content": system_prompt}, *chat]
+
+
+def _as_heard(line: Line) -> str:
+    """What was said, where the user nodded to it, and whether he heard it to its end."""
+    parts = [line.text]
+    if line.notes:
+        parts.append(f"[listener: {', '.join(line.notes)}]")
+    if line.interrupted:
+        parts.append(INTERRUPTED)
+    return " ".join(parts).strip()
 
 
 class OpenAIBackend:
