@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,27 @@ def test_playing_goes_through_the_configured_output_and_ends_with_the_text(confi
     assert say(*config, "--speed", "2.0", "Yes.") == 0
 
 
+def test_it_tells_how_long_each_clause_takes_to_its_first_sound(
+    config: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EARSHOT_MODELS", str(KOKORO_TINY.parent))
+    monkeypatch.setenv("CACHE_DIRECTORY", str(tmp_path))
+    text = "Nobody is answering right now. Good night."
+    assert say(*config, "--engine", "kokoro", "--model", "kokoro-tiny", "--times", "--json", text) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["engine"], told["reason"]) == ("kokoro", "") or "Kokoro needs" in told["reason"]
+    assert [clause["text"] for clause in told["clauses"]] == ["Nobody is answering right now.", "Good night."]
+    assert all(clause["first_ms"] > 0 and clause["sound_ms"] > 100 for clause in told["clauses"])
+    assert say(*config, "--times", text) == 0
+    assert capsys.readouterr().out.startswith("espeak en-us\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "told"),
     [
         (["--out", "x.wav", " ... "], EngineError, "nothing to say"),
         (["--out", "x.wav", "--voice", "narnia", "Hi"], EngineError, "'narnia' is not one of espeak-ng's"),
+        (["--times", "--voice", "narnia", "Hi"], EngineError, "'narnia' is not one of espeak-ng's"),
         (["--voice", "narnia", "Hi"], EngineError, "'narnia' is not one of espeak-ng's"),
         (["--out", "/nowhere/x.wav", "Hi"], EarshotError, "/nowhere/x.wav"),
         (["--speed", "9", "Hi"], ConfigError, "voice.speed"),

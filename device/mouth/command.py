@@ -18,6 +18,7 @@ examples:
   earshot say --engine espeak --voice en "Hello."    with another voice
   earshot say --speed 1.2 --out hello.wav "Hello."   into a file: needs no sound card
   fortune | earshot say -                            what another program writes
+  earshot say --times "Hello."                       how soon the voice begins, new and the second time
 
 Voices of espeak-ng: en-us, en, en-gb-scotland, en-gb-x-rp, ... with variants: en-us+f3, en+m4.
 Voices of Kokoro: af_heart, af_sarah, am_adam, bf_emma, ... (earshot models fetch kokoro)."""
@@ -47,6 +48,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--speed", type=float, metavar="X", help="speaking rate, 0.5 to 2.0 (default: 1.0)")
     parser.add_argument("--out", type=Path, metavar="FILE.wav", help="write a WAV file instead of playing")
     parser.add_argument(
+        "--times",
+        action="store_true",
+        help="play nothing, tell how long each clause takes to its first sound",
+    )
+    parser.add_argument("--json", action="store_true", help="with --times: as JSON")
+    parser.add_argument(
         "--config", type=Path, metavar="FILE", help="TOML file (default: /etc/earshot/earshot.toml)"
     )
     parser.set_defaults(run=run)
@@ -63,7 +70,19 @@ def run(args: argparse.Namespace) -> int:
         raise EngineError(
             f"there is nothing to say in {text!r}: give a text with at least one letter or digit"
         )
+    if args.times:
+        return tell_times(config, text, args.json)
     return write(config, text, args.out) if args.out else play(config, text)
+
+
+def tell_times(config: Config, text: str, as_json: bool) -> int:
+    import json
+
+    from device.mouth.times import measure, table
+
+    measured = measure(config, text)
+    print(json.dumps(measured) if as_json else table(measured))
+    return 0
 
 
 def write(config: Config, text: str, path: Path) -> int:
