@@ -5,14 +5,16 @@ Leaves: commands (``device.values.Command``): listen, duck, hold, resume, cancel
 Thread: none of its own; the ear's thread steps it every 10 ms. It is pure: no I/O, no clock, no engine, no randomness.
 May import: ``device.values`` and ``device.config``.
 
-    ear ──► Wake, SpeechBegan, BargeIn, Partial, Final ... ─┐                    ┌─► Listen, Finalise, Discard ──► ear
+    ear ──► Wake, SpeechBegan, Partial, PlausibleEnd ...  ──┐                    ┌─► Listen, Finalise, Discard ──► ear
     mouth ► ReplyStarted, ReplyEnded, ReplyCut ─────────────┼─► Conversation ────┼─► Say, ReplyText, Duck, Hold ─► mouth
-    link ─► TurnDelta, TurnEnded, TurnFailed ───────────────┤                    ├─► OpenTurn, CancelTurn ──────► link
-    skills► SkillDone ──────────────────────────────────────┘                    └─► Act ──────────────────────► skills
+    link ─► TurnDelta, TurnEnded, TurnFailed ───────────────┤                    ├─► OpenTurn, CommitTurn ... ──► link
+    skills► SkillPreview, SkillDone ────────────────────────┘                    └─► Preview, Act ─────────────► skills
 
 One idea a file: ``attention`` (may the user speak without a wake word?), ``hearing`` (which utterance is being
 recognised?), ``speaking`` (which reply has the loudspeaker?), ``yielding`` (somebody talks over it: duck, hold, cancel
-or resume?), ``turn`` (what was asked of the endpoint?), ``answering`` (from a question to the last heard word of its answer),
+or resume?), ``gate`` (the answer that is prepared while the user may go on), ``turn`` (what was asked of the endpoint?),
+``answering`` (from a question to the last heard word of its answer), ``record`` (what was asked and heard), ``continuing``
+(what do "go on" and "repeat that" mean?),
 ``meaning`` (what does a final result ask for?), ``apologies`` (what is said when nothing was understood?), ``history``
 (what was really said and heard?), ``words`` and ``sentences`` (language data), ``timing`` (how long all of it takes).
 ``conversation`` puts them together.

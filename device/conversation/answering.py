@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from device.config import Config
-from device.conversation.continuing import Continuing
 from device.conversation.gate import Gate
-from device.conversation.history import MOST_NOTES, History
+from device.conversation.record import Record
 from device.conversation.sentences import excuse, sentence
 from device.conversation.speaking import Reply, Speaking
 from device.conversation.timing import NEVER, Timing
@@ -26,7 +25,6 @@ from device.values import (
     CancelTurn,
     Command,
     Earcon,
-    HeardReport,
     Intent,
     OpenTurn,
     ReplyCut,
@@ -36,9 +34,6 @@ from device.values import (
 
 __all__ = ["Answering"]
 
-LONGEST_NOTE = 64
-"""[characters] of what was said for a backchannel."""
-
 
 class Answering:
     """At most one turn and one reply at a time; ``proceed`` moves on whatever waits. Positions in samples."""
@@ -46,20 +41,14 @@ class Answering:
     def __init__(self, emit: Callable[[Command], None], timing: Timing, config: Config) -> None:
         self._emit, self._timing, self._language = emit, timing, config.device.language
         self._speaking = Speaking(emit, timing)
-        self._history = History(config.conversation.history)
+        self._record = Record(config.conversation.history)
         self._turn: Turn | None = None
         self._asked = ""
         """A question that waits for the report of the reply before it."""
-        self._unanswered = ""
-        """The question before, when nothing of its answer was audible: the next one continues it."""
-        self._heard_prev: HeardReport | None = None
         self._late: Turn | None = None
         """The last turn, which no worker took in time; its late answer is still welcome."""
-        self._first_asked = 0
-        """When the question was opened for the first time, before any continuation."""
         self._count = 0
         self._gate = Gate(emit, config.speculation, self._speaking, self._new_turn)
-        self._continuing = Continuing()
         self._again: Literal["", "repeat", "go_on"] = ""
         """What is wanted of the last reply, once it is known what was heard of it."""
         self._go_on_text = ""
@@ -99,16 +88,16 @@ class Answering:
 
     def may_go_on(self, now: int) -> bool:
         """Whether what the user says now may still belong to the question."""
-        return self._turn is None or now < self._first_asked + self._timing.going_on
+        return self._turn is None or now < self._record.first_asked + self._timing.going_on
 
     # ------------------------------------------------------------------ guesses
 
     def guess(self, now: int, utterance: int, spoken: int, text: str) -> None:
         """The question may be ``text``, after ``spoken`` samples of speech: prepare its answer, if nothing else goes on."""
-        text = join(self._unanswered, text)
+        text = self._record.question(text)
         if self._busy or self._gate.asks(text) or not self._gate.may_guess(utterance, spoken):
             return
-        self._gate.ask(now, utterance, text, self._history.messages(self._unanswered), self._heard_prev)
+        self._gate.ask(now, utterance, text, *self._record.context())
 
     def guess_intent(self, utterance: int, spoken: int, intent: Intent) -> None:
         """The same for a local intent: its answer is prepared, nothing is done."""
@@ -133,19 +122,17 @@ class Answering:
     def ask(self, now: int, text: str) -> None:
         """Open a turn for ``text`` as soon as it is known what was heard of the reply before; or it was guessed before."""
         self._refuse_late("superseded")
-        self._continuing.asked()
         waiting = self._speaking.drop_waiting()
         if self._turn is not None or waiting is not None:
-            self._unanswered = (
-                self._turn.text if self._turn is not None else waiting.question if waiting else ""
-            )
+            before = self._turn.text if self._turn is not None else waiting.question if waiting else ""
+            self._record.unanswered = before
             self._cancel_turn("superseded")
-        prepared = None if self._asked else self._gate.take(now, join(self._unanswered, text))
+        prepared = None if self._asked else self._gate.take(now, self._record.question(text))
         if prepared is None:
             self._asked = join(self._asked, text)
             return
         self._turn = turn = prepared.turn
-        self._remember(now, turn.text)
+        self._record.asked(now, turn.text)
         if prepared.reply is not None:
             self._speaking.adopt(prepared.reply)
             self._take_words(turn)
@@ -178,15 +165,11 @@ class Answering:
     @property
     def can_go_on(self) -> bool:
         """An answer was interrupted, and its rest is there; perhaps, as long as that is not reported."""
-        return self._continuing.rest is not None or self._speaking.cutting
+        return self._record.continuing.rest is not None or self._speaking.cutting
 
     def note(self, text: str) -> None:
         """The user nodded, with these words, over the answer that is spoken or was a moment ago."""
-        reply = self._speaking.reply
-        if reply is None:
-            self._history.note(text[:LONGEST_NOTE])
-        elif reply.turn is not None and len(reply.notes) < MOST_NOTES:
-            reply.notes.append(text[:LONGEST_NOTE])
+        self._record.note(self._speaking.reply, text)
 
     def say(self, key: str, expect: bool = False) -> None:
         """Queue the device's own sentence called ``key``."""
@@ -199,7 +182,7 @@ class Answering:
         """Cancel the reply that is being spoken, and its turn if that is still streaming."""
         reply = self._speaking.cancel(now, reason)
         if reply is not None and reply.turn is not None:
-            self._unanswered = "" if reply.audible or reply.before else reply.question
+            self._record.unanswered = "" if reply.audible or reply.before else reply.question
             if self._turn is not None and self._turn.id == reply.turn:
                 self._cancel_turn(reason)
 
@@ -210,12 +193,12 @@ class Answering:
         self._speaking.cancel(now, reason)
         self._cancel_turn(reason)
         self._refuse_late(reason)
-        self._asked = self._unanswered = self._again = ""
+        self._asked = self._record.unanswered = self._again = ""
         return busy
 
     def forget(self) -> None:
         """The user did not go on: the next question is a new one."""
-        self._unanswered = ""
+        self._record.unanswered = ""
 
     def proceed(self, now: int, listening: bool) -> bool:
         """Open the turn or begin the reply that waits, if it may; whether a reply has begun."""
@@ -312,28 +295,18 @@ class Answering:
         """The whole reply was heard; None if it had its ending before."""
         reply = self._speaking.ended(event.reply)
         if reply is not None:
-            self._continuing.over(reply, event.heard, len(event.heard))
-            if reply.turn is not None:
-                self._history.assistant(event.heard, notes=reply.notes, before=reply.before)
+            self._record.ended(reply, event.heard)
         return reply
 
     def reply_cut(self, event: ReplyCut) -> Reply | None:
         """A part of the reply was heard, perhaps none; None if it had its ending before."""
         reply = self._speaking.ended(event.reply)
-        if reply is not None:
-            self._continuing.over(reply, event.heard, event.chars)
-        if reply is None or reply.turn is None:
-            return reply
+        if reply is None:
+            return None
         if reply.cut is None and self._turn is not None and self._turn.id == reply.turn:
             self._cancel_turn("voice")
-        if event.heard.strip():
-            self._unanswered = ""
-            before = reply.before
-            self._history.assistant(event.heard, True, reply.notes, before)
-            report = HeardReport(
-                reply.turn, len(before) + event.chars, before + event.heard, event.ms, reply.cut or "voice"
-            )
-            self._heard_prev = report
+        report = self._record.cut(reply, event.heard, event.chars, event.ms)
+        if report is not None:
             self._emit(SendHeard(report))
         return reply
 
@@ -361,21 +334,11 @@ class Answering:
         return Turn(self._count, text, now, self._timing)
 
     def _open_turn(self, now: int) -> None:
-        text = join(self._unanswered, self._asked)
-        history = self._history.messages(self._unanswered)
+        text = self._record.question(self._asked)
+        self._asked = ""
         self._turn = self._new_turn(text, now)
-        self._emit(OpenTurn(self._turn.id, text, history, self._heard_prev))
-        self._remember(now, text)
-
-    def _remember(self, now: int, text: str) -> None:
-        """``text`` is asked, for good."""
-        if self._unanswered:
-            self._history.take_back(self._unanswered)
-        else:
-            self._first_asked = now
-        self._asked = self._unanswered = ""
-        self._heard_prev = None
-        self._history.user(text)
+        self._emit(OpenTurn(self._turn.id, text, *self._record.context()))
+        self._record.asked(now, text)
 
     def _take_words(self, turn: Turn) -> None:
         """What has come of the answer goes to the reply that speaks it."""
@@ -393,7 +356,7 @@ class Answering:
 
     def _decide_going_on(self) -> None:
         """With what is there, if that is the whole rest; else the endpoint may know more."""
-        rest = self._continuing.rest
+        rest = self._record.continuing.rest
         if rest is None or (self._go_on_text and not rest.complete):
             self._again = ""
             if self._go_on_text:
@@ -402,7 +365,7 @@ class Answering:
                 self.say("nothing_left")
 
     def _begin_again(self) -> None:
-        speaking, rest = self._speaking, self._continuing.rest
+        speaking, rest = self._speaking, self._record.continuing.rest
         if self._again == "go_on" and rest is not None:
             speaking.begin(rest.turn, rest.question, rest.heard)
             speaking.text(rest.text)
@@ -410,7 +373,7 @@ class Answering:
             if not rest.complete:
                 self.say("cut_off")
         else:
-            heard = self._continuing.heard or sentence("nothing_said", self._language)
+            heard = self._record.continuing.heard or sentence("nothing_said", self._language)
             speaking.enqueue(heard, repeats=True)
             speaking.say_next()
         self._again = ""
