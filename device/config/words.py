@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import field
 
+from device.config.endings import Endings
 from device.config.load import syntax_error
 from device.errors import ConfigError
 
@@ -28,6 +29,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     ``unmistakable`` are those of ``stop`` that act even where the device may be hearing itself; ``few`` those of all that
     a recogniser listens for that tells few apart. ``pronunciations``: word to CMU phones, one string a variant.
+    ``endings``: what tells whether a sentence has ended.
     """
 
     stop: tuple[str, ...]
@@ -37,6 +39,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unmistakable: tuple[str, ...]
     few: tuple[str, ...]
     pronunciations: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    endings: Endings = field(default_factory=Endings)
 
     @property
     def over_reply(self) -> tuple[str, ...]:

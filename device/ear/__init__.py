@@ -3,8 +3,8 @@
 Enters: frames of the audio engine (10 ms at 16 kHz: microphone after the echo canceller, playback reference), and its ring
 of sound for words;
 the conversation's ``Listen``, ``Finalise``, ``Discard``.
-Leaves: ``Wake``, ``SpeechBegan/Ended``, ``BargeIn/BargeInEnded``, ``Partial``, ``Final``, ``Endpoint``,
-``EngineFailed``.
+Leaves: ``Wake``, ``SpeechBegan/Ended``, ``BargeIn/BargeInEnded``, ``Partial``, ``Final``, ``PlausibleEnd``,
+``Endpoint``, ``EngineFailed``.
 Thread: the ear thread steps it (or the loop of a lock-step run); nothing in here blocks. The recogniser with the
 intent matcher lives in its own process behind a door (``device.engines``).
 May import: ``device.audio``, ``device.models``, ``device.engines``, ``device.values``, ``device.config``.
@@ -13,7 +13,7 @@ May import: ``device.audio``, ``device.models``, ``device.engines``, ``device.va
          └──► excess over noise and echo ─► classifier ──► BargeIn / BargeInEnded      (something plays)
     ring ┬──► features ──► wake word models ─────────────► Wake, StopHeard
          └──pre-roll─► recogniser process ───────────────► Partial / Final ─┐
-                     speech or not, per frame ──► endpointing ──────────────┴► Endpoint
+                     speech or not, per frame ──► endpointing ◄─────────────┴► PlausibleEnd, Endpoint
 """
 
 from typing import TYPE_CHECKING, Any

@@ -3,17 +3,16 @@
     frame.clean ──► pcm, level ──► Vad ──────────┐
                                                  ├──► SpeechGate ──► SpeechBegan / SpeechEnded
     frame.clean, reference ──► BargeInDetector ──┤
-                                                 ├──► FrameHistory ──► Endpointing ──► Endpoint
-    ring of sound ─┬──► WakeWords ──► Wake, StopHeard
-                   │        └ features ──► StopWord ──► StopHeard, over playback
-                   └──► feed ──► recogniser door ┴──► Partial / Final
+                                                 └──► FrameHistory ──┐
+    ring of sound ─┬──► WakeWords ──► Wake, StopHeard                ├──► Utterances ──► Partial, PlausibleEnd,
+                   │        └ features ──► StopWord ──► StopHeard    │                   Endpoint, Final
+                   └─────────────────────────────────────────────────┘
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,14 @@ from device.audio.levels import rms_db
 from device.config import Config
 from device.ear.background import Background
 from device.ear.barge_in import BargeInDetector
-from device.ear.endpointing import WAKE_TAIL, Endpointing
-from device.ear.feed import UtteranceFeed, to_pcm
+from device.ear.feed import to_pcm
+from device.ear.habits import Habits
 from device.ear.history import FrameHistory
-from device.ear.recognisers.messages import Ready, Warning
+from device.ear.recognisers.messages import Ready
 from device.ear.stop_word import AUTO, StopWord, load_stop_weights
 from device.ear.talker import load_weights
+from device.ear.turn_end.asking import TurnModel
+from device.ear.utterances import Utterances
 from device.ear.vad import SpeechGate, Vad
 from device.ear.wake import WakeWords
 from device.ear.wake_models import WakeModel, find_word
@@ -39,10 +40,8 @@ from device.values import (
     Endpoint,
     EngineFailed,
     Event,
-    Final,
     Finalise,
     Listen,
-    Partial,
     SpeechBegan,
     SpeechEnded,
     StopHeard,
@@ -56,8 +55,6 @@ _MICROPHONE_LOST = 30
 """Missing frames in a row after which what is being said is lost for good: longer than a card's hiccup."""
 _SILENT_PCM, _SILENT_DB = bytes(2 * FRAME), -120.0
 """What a missing frame counts as."""
-
-log = logging.getLogger(__name__)
 
 
 def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
@@ -79,6 +76,7 @@ class Ear:
     frame before them; pre-roll is read from it.
     ``recogniser`` None: nothing is understood, every utterance ends in an empty ``Final``.
     ``wake`` None: the words of the configuration; an empty sequence: no wake word at all.
+    ``turn_model``: a turn-end model that is asked at every pause (strategy "model").
     Raises EngineError when a wake word or the VAD cannot be loaded.
     """
 
@@ -88,8 +86,9 @@ class Ear:
         sound: Ring,
         recogniser: EngineDoor | None,
         wake: Sequence[WakeModel] | None = None,
+        turn_model: TurnModel | None = None,
     ) -> None:
-        self._config, self._sound, self._door = config, sound, recogniser
+        self._sound = sound
         self._vad, self._gate = Vad(), SpeechGate()
         models = [find_word(word) for word in config.wake.words] if wake is None else wake
         stop = _stop_word(config)
@@ -101,16 +100,9 @@ class Ear:
         self._barge_in = BargeInDetector(config.barge_in.sensitivity, load_weights())
         self._background = Background()
         self._history = FrameHistory(round(config.audio.keep_s * 100))
-        self._feed: UtteranceFeed | None = None
-        self._waiting: dict[int, UtteranceFeed] = {}  # finalised, their Final has not come yet
-        self._endpointing: Endpointing | None = None
         self._speaking = self._was_playing = False
         self._wake_at, self._wake_end = 0, -1
         self._missing = 0  # frames in a row
-        self._down = False
-        self._restarts_foreseen = 0
-        self.recogniser: Ready | None = None
-        """What the recogniser said when it was ready; None before."""
         self.counters = {
             "wakes": 0,
             "stop_words": 0,
@@ -118,6 +110,17 @@ class Ear:
             "recogniser_failures": 0,
             "recogniser_warnings": 0,
         }
+        self._utterances = Utterances(config, sound, self._history, recogniser, self.counters, turn_model)
+
+    @property
+    def recogniser(self) -> Ready | None:
+        """What the recogniser said when it was ready; None before."""
+        return self._utterances.recogniser
+
+    @property
+    def habits(self) -> Habits:
+        """How the people here talk, as far as endpointing has learned it."""
+        return self._utterances.habits
 
     @property
     def leak_db(self) -> list[float]:
@@ -142,6 +145,8 @@ class Ear:
         missing, playing = frame.missing, frame.playing
         pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(frame.clean), rms_db(frame.clean))
         vad = not missing and self._vad.is_speech(pcm, level_db)
+        if playing:
+            self.habits.answered()
         barge_in = self._barge_in
         over_playback = barge_in.step(frame, vad)
         self._background.step(position, level_db, vad, playing)
@@ -180,16 +185,23 @@ class Ear:
                 self.counters["barge_ins"] += 1
                 self._history.mark_speech(over_playback.onset, end)
             events.append(over_playback)
-        if self._endpointing is not None and self._feed is not None:
-            last = self._endpointing.step(position, speech, level_db)
-            if last is not None:
-                self._background.answered(last)
-                events.append(Endpoint(end, self._feed.utterance, last))
+        listening = self._utterances.step(position, speech, level_db)
+        for endpoint in (event for event in listening if isinstance(event, Endpoint)):
+            self._background.answered(endpoint.last)
+            if not speech and not playing:
+                events += self._close_gate(end)
         self._missing = self._missing + 1 if missing else 0
-        if self._missing == _MICROPHONE_LOST and self._feed is not None:
+        if self._missing == _MICROPHONE_LOST and self._utterances.open:
             events.append(EngineFailed(end, "microphone", "no sound from it while somebody was speaking"))
-        events += self._recognise(end)
-        return events
+        return events + listening
+
+    def _close_gate(self, end: int) -> list[Event]:
+        """The sentence is over, perhaps sooner than the gate would tell: who goes on begins to speak again."""
+        last, self._gate = self._gate.last, SpeechGate()
+        if not self._speaking:
+            return []
+        self._speaking = False
+        return [SpeechEnded(end, last)]
 
     def _listen_for_wake(
         self, wake: WakeWords, position: int, playing: bool, talker: bool
@@ -223,98 +235,9 @@ class Ear:
                 return [SpeechBegan(end, onset)]
         return []
 
-    # ------------------------------------------------------------------ the recogniser
+    # ------------------------------------------------------------------ what the conversation wants
 
     def execute(self, command: Listen | Finalise | Discard) -> None:
         """Carry out a command of the conversation; commands about utterances that are over do nothing."""
-        current = self._feed
-        match command:
-            case Listen():
-                if current is not None:
-                    current.drop()
-                self._feed = UtteranceFeed(command, self._sound, self._history, self._door)
-                self._endpointing = self._endpointing_from(command)
-            case Finalise(utterance=utterance):
-                if current is not None and current.utterance == utterance:
-                    current.finalise()
-                    self._waiting[utterance] = current
-                    self._feed = self._endpointing = None
-            case Discard(utterance=utterance):
-                if current is not None and current.utterance == utterance:
-                    current.drop()
-                    self._feed = self._endpointing = None
-                elif (waiting := self._waiting.pop(utterance, None)) is not None:
-                    waiting.drop()
-
-    def _endpointing_from(self, command: Listen) -> Endpointing:
-        """Endpointing that knows what was said in the pre-roll already.
-
-        An utterance that was over before it was asked for ends with the next frame, not in the past.
-        """
-        woken = command.after == self._wake_end
-        endpointing = Endpointing(self._config, command.after, WAKE_TAIL if woken else 0)
-        for position in range(self._history.floor(command.start), self._history.end, FRAME):
-            endpointing.step(position, self._history.speech(position), commit=False)
-        return endpointing
-
-    def _recognise(self, end: int) -> list[Event]:
-        events: list[Event] = []
-        door = self._door
-        if door is None:
-            events += [self._nothing(utterance, end) for utterance in self._waiting]
-            self._waiting.clear()
-            return events
-        # An utterance is begun only when the one before it has been handed over whole: the engine has one open.
-        for feed in list(self._waiting.values()):
-            feed.feed()
-        if self._feed is not None and all(feed.ended for feed in self._waiting.values()):
-            self._feed.feed()
-        for reply in door.poll():
-            events += self._reply(reply)
-        events += self._failures(door, end)
-        return events
-
-    def _reply(self, reply: object) -> list[Event]:
-        match reply:
-            case Partial(utterance=utterance):
-                current = self._feed
-                known = utterance in self._waiting or (current is not None and current.utterance == utterance)
-                return [reply] if known else []
-            case Final(utterance=utterance):
-                return [reply] if self._waiting.pop(utterance, None) is not None else []
-            case Ready():
-                self.recogniser = reply
-                log.info("recogniser %s ready after %.1f s", reply.engine, reply.load_s)
-            case Warning(text=text):
-                self.counters["recogniser_warnings"] += 1
-                log.warning("recogniser: %s", text)
-            case _:
-                log.error("recogniser sent %s, which is no message of its contract", type(reply).__name__)
-        return []
-
-    def _failures(self, door: EngineDoor, end: int) -> list[Event]:
-        """Each crash is told once, and nobody waits for a ``Final`` that died with the engine.
-
-        ``failure`` stands until the engine works again, so a crash shows as its first appearance or, when it comes
-        while the engine is still loading, as one restart more than was foreseen.
-        """
-        events: list[Event] = []
-        down = door.failure is not None
-        crashed = (down and not self._down) or door.restarts > self._restarts_foreseen
-        self._down = down
-        if crashed:
-            self._restarts_foreseen = door.restarts + (1 if down else 0)
-            self.counters["recogniser_failures"] += 1
-            reason = door.failure or "it died and was started again"
-            events.append(EngineFailed(end, "recogniser", reason))
-            if self._feed is not None:
-                events.append(self._nothing(self._feed.utterance, end))
-                self._feed = self._endpointing = None
-        if crashed or down:
-            events += [self._nothing(utterance, end) for utterance in self._waiting]
-            self._waiting.clear()
-        return events
-
-    def _nothing(self, utterance: int, end: int) -> Final:
-        free = self.recogniser is not None and self.recogniser.free
-        return Final(end, utterance, "", accepted=False, free=free)
+        woken = isinstance(command, Listen) and command.after == self._wake_end
+        self._utterances.execute(command, woken)

@@ -1,89 +1,170 @@
-"""Endpointing, the plain one: the user has finished when nobody has spoken for ``silence_ms``.
+"""Endpointing: when has the user finished? Every 10 ms: nothing, a plausible end, or the commitment to it.
 
-Pure: one call per frame with what the frame was, in capture positions.
+    speech or not, level ──► silence since the last speech ──┐
+    Partial ──► Transcript: complete? reaches the last speech? ├──► plausible: reason to prepare an answer
+    Habits: this speaker's pauses, rate ──► Patience: how long ─┴──► commit: reason to give it
+
+Pure: positions in, decisions out. A guess costs little when it is wrong, so it comes early; a commitment that is wrong
+talks into the user's pause, so it waits as long as words, speaker and bounds make it likely to be right.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from enum import Enum
 
-from device.config import Config
-from device.ear.background import loud_part
-from device.values import FRAME, RATE_HZ, samples
+from device.config import Config, load_words
+from device.ear.beside import Beside
+from device.ear.completeness import Completeness, CompletenessJudge
+from device.ear.habits import Habits
+from device.ear.patience import Patience
+from device.ear.transcript import Transcript
+from device.values import FRAME, RATE_HZ, Partial, samples
 
 WAKE_TAIL = samples(200)
 """Speech this shortly after the end of a wake word is the word dying away: that end is an estimate that leans to the
 early side, rooms ring and the VAD hangs on. Of 119 real "alexa" said alone 16 % still leave a rest that counts as
 speech (32 % at 120 ms); of 77 commands said in one breath with it none is missed."""
-BESIDE_DB = 8.0
-"""So far below the talker's loud frames are those of a television that is 10 dB below him, but for single ones; hence
-three of five."""
-LOUD_HITS, LOUD_WINDOW = 3, 5
-BESIDE = samples(1200)
-"""Speech that is all that quiet for this long is not the talker's: he has finished."""
 LEAST = samples(100)
 """Less speech than this is a click, not an utterance."""
+CLICK = samples(600)
+"""Of which nothing came for so long: forgotten."""
+PLAUSIBLE = samples(80)
+"""Silence of a plausible end. Gaps inside words end at 60 to 90 ms; in one that is longer the text seldom reaches up to it."""
+PAUSE = samples(150)
+"""Shorter gaps are speech, not pauses."""
+
+
+class Outcome(Enum):
+    """What a frame brought."""
+
+    NOTHING = 0
+    PLAUSIBLE = 1
+    COMMIT = 2
 
 
 class Endpointing:
     """Decides once when the utterance whose words count from position ``after`` on is over.
 
-    ``silence_ms`` after the last speech, never while a frame is speech, never before any speech was heard (whoever
-    waits for somebody to begin has a timer of his own), but at the latest ``max_s`` after the speech began, and 1.2 s
-    after the last frames within 8 dB of the talker's level: what goes on then is somebody else.
-    ``tail`` samples after ``after`` do not count either: ``WAKE_TAIL`` where a wake word ended there.
+    Never while a frame is speech, never before any speech was heard (whoever waits for somebody to begin has a timer of
+    his own), but at the latest ``max_s`` after the speech began, and 1.2 s after the last frames within 8 dB of the
+    talker's level: what goes on then is somebody else. Otherwise after the silence that ``Patience`` asks for, and not
+    before the text reaches the last speech, within ``max_ms``.
+    ``tail`` samples after ``after`` do not count: ``WAKE_TAIL`` where a wake word ended there.
+    ``fixed``: whatever the configuration says, ``silence_ms`` alone decides, and no end is plausible before.
     """
 
-    def __init__(self, config: Config, after: int, tail: int = 0) -> None:
-        self._silence = samples(config.endpointing.silence_ms)
+    def __init__(
+        self,
+        config: Config,
+        after: int,
+        tail: int = 0,
+        *,
+        judge: CompletenessJudge | None = None,
+        habits: Habits | None = None,
+        fixed: bool = False,
+    ) -> None:
+        self._patience = Patience(config, fixed)
+        self.fixed = fixed
+        self._habits = habits or Habits()
+        self._transcript = Transcript(judge or CompletenessJudge(load_words(config.device.language)))
+        self._most = samples(config.endpointing.max_ms)
         self._longest = round(config.endpointing.max_s * RATE_HZ)
         self._counts_from = after + tail
         self._heard = 0  # samples of speech that count
-        self._began = self._last = self._loud = 0
-        self._levels: list[float] = []
-        self._talker_db = float("-inf")
-        self._recent: deque[bool] = deque(maxlen=LOUD_WINDOW)
+        self._began = 0
+        self._beside = Beside()
+        self._probability: float | None = None
+        self._guessed: tuple[int, tuple[str, ...]] | None = None
         self._done = False
+        self.last = 0
+        """The sample after the last speech; once committed, after the talker's."""
 
     @property
     def heard_speech(self) -> bool:
         """Whether anything has been said in this utterance."""
         return self._heard >= LEAST
 
+    @property
+    def began(self) -> int:
+        """First sample of its speech; 0 before there was any."""
+        return self._began
+
+    def pausing(self, now: int) -> bool:
+        """Whether the speaker pauses at ``now``: long enough that he may have finished."""
+        return self.heard_speech and now - self.last >= PLAUSIBLE
+
+    def hear(self, partial: Partial, position: int) -> None:
+        """What the recogniser makes of it, as of ``position`` (when that became known)."""
+        self._transcript.hear(partial, position)
+
+    def model_says(self, probability: float) -> None:
+        """The word of a turn-end model on the present pause: how likely it is the end, 0 to 1. Counts until speech goes on."""
+        self._probability = probability
+
     def step(
         self, position: int, speech: bool, level_db: float | None = None, commit: bool = True
-    ) -> int | None:
-        """One frame, of ``level_db`` where that is known; returns the position after the last speech when the utterance
-        is over, once.
+    ) -> Outcome:
+        """One frame, of ``level_db`` where that is known; COMMIT comes once, and after it nothing.
 
         With ``commit`` False (frames of the pre-roll) it only takes note.
         """
         if self._done:
-            return None
+            return Outcome.NOTHING
         end = position + FRAME
+        silence = end - self.last
         if speech and end > self._counts_from:
-            if not self._heard:
-                self._began = position
-            self._heard += FRAME
-            self._last = end
-            self._follow_talker(end, level_db)
-        elif self._heard and not self.heard_speech and end - self._last >= self._silence:
-            self._heard = 0  # a click, and nothing came of it
+            self._speech(position, end)
+            self._beside.follow(end, level_db)
+        elif self._heard and not self.heard_speech and silence >= CLICK:
+            self._heard = 0
         if not self.heard_speech or not commit:
-            return None
-        if (not speech and end - self._last >= self._silence) or end - self._began >= self._longest:
-            self._done = True
-            return self._last
-        if speech and end - self._loud >= BESIDE:
-            self._done = True
-            return self._loud
-        return None
+            return Outcome.NOTHING
+        if speech and self._beside.goes_on(end):
+            self.last = self._beside.last
+            return self._commit()
+        if end - self._began >= self._longest:
+            return self._commit()
+        if speech:
+            return Outcome.NOTHING
+        if self._over(silence, end):
+            return self._commit()
+        return Outcome.PLAUSIBLE if self._plausible(silence, end) else Outcome.NOTHING
 
-    def _follow_talker(self, end: int, level_db: float | None) -> None:
-        if level_db is not None:
-            self._levels.append(level_db)
-            if len(self._levels) % 10 == 0:
-                self._talker_db = loud_part(self._levels)
-        self._recent.append(level_db is None or level_db > self._talker_db - BESIDE_DB)
-        if self._recent[-1] and sum(self._recent) >= min(LOUD_HITS, len(self._recent)):
-            self._loud = end
+    def _speech(self, position: int, end: int) -> None:
+        if not self._heard:
+            self._began = position
+            self._habits.began(position)
+        elif self.heard_speech and position - self.last >= PAUSE and self._unexplained:
+            self._habits.paused(position - self.last)
+        self._heard += FRAME
+        self.last = end
+        self._probability = None
+
+    @property
+    def _unexplained(self) -> bool:
+        """Whether the pause might have been the end, by the words before it."""
+        return self._transcript.completeness not in (None, Completeness.OPEN)
+
+    def _over(self, silence: int, end: int) -> bool:
+        if silence >= self._most:
+            return True
+        text = self._transcript
+        wait = self._patience.wait(text.completeness, self._habits, text.rate, self._probability)
+        if silence < wait:
+            return False
+        return self._patience.fixed or text.completeness is None or text.covers(self.last, end)
+
+    def _plausible(self, silence: int, end: int) -> bool:
+        text = self._transcript
+        if self.fixed or silence < PLAUSIBLE or not self._unexplained:
+            return False
+        guess = (self.last, text.words)
+        if guess == self._guessed or not text.covers(self.last, end):
+            return False
+        self._guessed = guess
+        return True
+
+    def _commit(self) -> Outcome:
+        self._done = True
+        self._habits.finished(self.last, self._transcript.rate, self._unexplained)
+        return Outcome.COMMIT

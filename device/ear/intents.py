@@ -22,6 +22,7 @@ class IntentMatcher:
     def __init__(self, sentences: Sentences) -> None:
         self._intents = sentences.intents
         self._language = sentences.language
+        self._latest: tuple[str, Intent | None] = ("", None)
 
     @classmethod
     def for_language(cls, language: str) -> IntentMatcher:
@@ -30,6 +31,12 @@ class IntentMatcher:
     def warm_up(self) -> None:
         """Load the number tables now rather than in the first command."""
         self.match("volume one")
+
+    def match_partial(self, text: str) -> Intent | None:
+        """As ``match``, for a text that is often the same as the last time: matched only when it has changed."""
+        if text != self._latest[0]:
+            self._latest = (text, self.match(text))
+        return self._latest[1]
 
     def match(self, text: str) -> Intent | None:
         """The intent of ``text`` with its slots (numbers as int), or None.

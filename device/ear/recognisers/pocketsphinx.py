@@ -229,7 +229,8 @@ class PocketSphinxRecogniser:
             self._steady = (text, self._steady[1])
         if (text, accepted) != self._said:
             self._said = (text, accepted)
-            yield Partial(now, self._begin.utterance, text, result.words, accepted, free=False)
+            intent = self._matcher.match_partial(text)
+            yield Partial(now, self._begin.utterance, text, result.words, accepted, False, intent)
 
     def _finish(self) -> Final:
         assert self._begin is not None

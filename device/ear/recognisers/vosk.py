@@ -149,7 +149,8 @@ class VoskRecogniser:
         text = text_of(words)
         if (text, accepted) != self._said:
             self._said = (text, accepted)
-            yield Partial(now, self._begin.utterance, text, words, accepted)
+            intent = self._matcher.match_partial(text)
+            yield Partial(now, self._begin.utterance, text, words, accepted, intent=intent)
 
     def _finish(self) -> Final:
         assert self._begin is not None
