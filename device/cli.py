@@ -14,6 +14,7 @@ from device.errors import EarshotError
 
 COMMANDS = (
     "device.daemon_command",
+    "device.latency.command",
     "device.demo",
     "device.endpoint.command",
     "device.scenario.command",

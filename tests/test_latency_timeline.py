@@ -145,6 +145,7 @@ def test_a_local_command_that_was_prepared_is_measured_to_its_release():
     )
     line = story.at(1900, v.ReplyEnded(samples(1900), 7, "Forty.", 1)).line()
     assert costs_ms(line) == {"endpoint": 300, "commit": 100, "first_clause": 0, "first_sample": 20}
+    assert moments_ms(line)["sent"] == 1200
 
 
 def test_a_local_command_that_is_answered_by_a_sound_ends_with_it():

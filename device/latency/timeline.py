@@ -22,8 +22,8 @@ from device.values import ms
 STAGES = ("endpoint", "commit", "ack", "first_token", "first_clause", "first_sample")
 """In the order of the answer's way; each is named after the moment that ends it, and so is its key in ``[budget]``."""
 BESIDE = ("plausible", "sent", "final", "thinking", "end")
-"""Moments that end no stage: first plausible end of the last pause, question sent (the guess that counted, or for good),
-the recogniser's last word, the earcon that says "I am at it", end of the answer's sound."""
+"""Moments that end no stage: first plausible end of the last pause; question sent or command previewed (the guess that
+came true, or for good); the recogniser's last word; the earcon that says "I am at it"; end of the answer's sound."""
 
 Kind = Literal["turn", "command"]
 Outcome = Literal["speaking", "heard", "cut", "cancelled", "superseded", "empty", "failed"]

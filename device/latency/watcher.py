@@ -56,6 +56,7 @@ class Watcher:
         self._speech_last: int | None = None
         self._turns: dict[int, _Open] = {}
         self._command: _Open | None = None
+        self._previewed: tuple[v.Intent, int] | None = None
         self._replies: dict[int, _Open] = {}
         self._clauses: dict[int, int] = {}
         """First clauses of replies that answer no turn, or none yet."""
@@ -134,8 +135,10 @@ class Watcher:
                 self._speaks(reply, self._command)
             case v.Cancel(reply=reply) if reply in self._replies:
                 self._replies[reply].cancelled = True
-            case v.Act():
-                self._act(now)
+            case v.Preview(intent=intent):
+                self._previewed = intent, now
+            case v.Act(intent=intent):
+                self._act(intent, now)
             case v.Earcon(name="thinking"):
                 for one in self._turns.values():
                     if one.committed and not _audible(one):
@@ -191,10 +194,13 @@ class Watcher:
 
     # ------------------------------------------------------------------ local commands
 
-    def _act(self, now: int) -> None:
+    def _act(self, intent: v.Intent, now: int) -> None:
         if self._command is not None:
             self._over(self._command, "cancelled")
         self._command = _Open(Timeline("command", now))
+        if self._previewed is not None and self._previewed[0] == intent:
+            self._command.line.at["sent"] = self._previewed[1]
+        self._previewed = None
         self._commit(self._command, now)
 
     def _earcon(self, audible: int) -> None:

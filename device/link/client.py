@@ -90,7 +90,8 @@ class BrokerClient:
     """One MQTT 5 connection that keeps itself up until ``close``.
 
     ``receive`` and ``connected_now`` run in paho's thread and must be quick. ``will`` gets the number of the
-    connection, so that a will tells which connection died.
+    connection, so that a will tells which connection died; None: nobody misses us. ``retained``: whether what the
+    broker keeps comes after each connect, too.
     """
 
     def __init__(
@@ -100,9 +101,10 @@ class BrokerClient:
         *,
         subscriptions: tuple[str, ...],
         receive: Callable[[Received], None],
-        will: Callable[[int], Will],
+        will: Callable[[int], Will] | None,
         session_expiry_s: int,
         connected_now: Callable[[], None] | None = None,
+        retained: bool = False,
     ) -> None:
         self.broker, self.client_id = broker, client_id
         self.faults = Faults(log)
@@ -114,6 +116,7 @@ class BrokerClient:
         """(token, reason code) of QoS 1 messages that were given a token."""
         self._subscriptions, self._receive, self._will = subscriptions, receive, will
         self._connected_now, self._session_expiry_s = connected_now, session_expiry_s
+        self._retained = retained
         self._closing = threading.Event()
         self._reconnects = Reconnects()
         self._revived_at = time.monotonic()
@@ -230,12 +233,13 @@ class BrokerClient:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        will = self._will(self.conn)
-        properties = Properties(PacketTypes.WILLMESSAGE)
-        properties.WillDelayInterval = will.delay_s
-        if will.expiry_s is not None:
-            properties.MessageExpiryInterval = will.expiry_s
-        client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
+        if self._will is not None:
+            will = self._will(self.conn)
+            properties = Properties(PacketTypes.WILLMESSAGE)
+            properties.WillDelayInterval = will.delay_s
+            if will.expiry_s is not None:
+                properties.MessageExpiryInterval = will.expiry_s
+            client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
         if self.broker.username:
             password = None
             try:
@@ -270,8 +274,13 @@ class BrokerClient:
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
         if self._subscriptions:
-            # retained messages are never wanted: all that is subscribed to here are requests and answers
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            # a device and a worker never want retained messages: they subscribe to requests and answers
+            retained = (
+                SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+                if self._retained
+                else SubscribeOptions.RETAIN_DO_NOT_SEND
+            )
+            options = SubscribeOptions(qos=1, retainHandling=retained)
             client.subscribe([(topic, options) for topic in self._subscriptions])
 
     def _on_subscribe(
