@@ -14,6 +14,7 @@ class Tracer:
     def __init__(self, trace: Trace | None) -> None:
         self._trace = trace or (lambda event: None)
         self._first_token: int | None = None
+        self._guess = ""
 
     def note(self, event: str, position: int, text: str = "", **data: Any) -> None:
         self._trace(TraceEvent(event, position, text, data))
@@ -45,6 +46,8 @@ class Tracer:
                 note("final", now, text, utterance=utterance, accepted=accepted, words=words)
                 if intent is not None and accepted:
                     note("intent", now, intent.name, utterance=utterance, slots=dict(intent.slots))
+            case v.PlausibleEnd(utterance=utterance, last=last):
+                note("plausible_end", at, utterance=utterance, last=last)
             case v.Endpoint(utterance=utterance, last=last):
                 note("endpoint", at, utterance=utterance, last=last)
             case v.ReplyStarted(reply=reply):
@@ -82,8 +85,13 @@ class Tracer:
                 note("resume", position, audible=audible)
             case v.Cancel(reply=reply):
                 note("cancel", position, reply=reply, audible=audible)
+            case v.OpenTurn(turn=turn, text=text, speculative=True) | v.ReviseTurn(to=turn, text=text):
+                self._guess = text
+                note("guess", position, text, turn=turn)
             case v.OpenTurn(turn=turn, text=text):
                 note("turn", position, text, turn=turn)
+            case v.CommitTurn(turn=turn):
+                note("turn", position, self._guess, turn=turn, guessed=True)
             case v.CancelTurn(turn=turn, reason=reason):
                 note("turn_cancelled", position, reason, turn=turn)
             case v.Say(reply=reply, text=text):

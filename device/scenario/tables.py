@@ -11,7 +11,7 @@ from device.config import Config
 from device.config.load import parse as parse_config
 
 EventName = Literal[
-    "wake", "partial", "final", "intent", "turn", "reply_start",
+    "wake", "partial", "final", "intent", "guess", "turn", "reply_start",
     "duck", "hold", "cancel", "resume", "heard", "error",
 ]  # fmt: skip
 """What may be expected."""
