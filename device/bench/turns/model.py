@@ -15,13 +15,15 @@ from device.link import messages as m
 from device.scenario.endpoint import ScriptedTransport
 from device.scenario.tables import Endpoint, Reply
 
-SCRIPT = Endpoint(
-    first_token_ms=FIRST_TOKEN_MS,
-    tokens_per_s=TOKENS_PER_S,
-    reply=(
-        Reply(when=sentences.QUESTION.split("about")[1], text=sentences.LONG_ANSWER),
-        Reply(when="*", text=sentences.SHORT_ANSWER),
-    ),
+
+def script_of(*answers: Reply) -> Endpoint:
+    """A model of the given speed that has these answers."""
+    return Endpoint(first_token_ms=FIRST_TOKEN_MS, tokens_per_s=TOKENS_PER_S, reply=answers)
+
+
+SCRIPT = script_of(
+    Reply(when=sentences.QUESTION.split("about")[1], text=sentences.LONG_ANSWER),
+    Reply(when="*", text=sentences.SHORT_ANSWER),
 )
 
 
@@ -38,8 +40,8 @@ class ScriptedModel(ScriptedTransport):
 
     TAKES = 0
 
-    def __init__(self) -> None:
-        super().__init__(SCRIPT, batched=False)
+    def __init__(self, script: Endpoint = SCRIPT) -> None:
+        super().__init__(script, batched=False)
         self.wire: list[Sent] = []
 
     def send(self, kind: str, message: m.Message) -> bool:
