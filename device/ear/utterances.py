@@ -129,11 +129,11 @@ class Utterances:
         """One frame, which ``sound`` may have only one step later; words first, since the end is judged by them."""
         end = position + FRAME
         events = self._recognise(end)
+        if self._model is not None:
+            self._consult(self._model, end)
         feed, endpointing = self._feed, self._endpointing
         if feed is None or endpointing is None:
             return events
-        if self._model is not None:
-            self._ask(self._model, feed.utterance, endpointing, end)
         match endpointing.step(position, speech, level_db):
             case Outcome.PLAUSIBLE:
                 events.append(PlausibleEnd(end, feed.utterance, endpointing.last))
@@ -143,15 +143,18 @@ class Utterances:
                 events.append(Endpoint(end, feed.utterance, endpointing.last))
         return events
 
-    def _ask(self, model: TurnModel, utterance: int, endpointing: Endpointing, end: int) -> None:
-        """Put the present pause, if there is one, to the turn-end model."""
-        pause = Pause(utterance, endpointing.last) if endpointing.pausing(end) else None
-        if pause is not None and pause != self._asked:
-            start = max(endpointing.began, end - _TURN_SOUND, self._sound.start)
-            model.ask(pause, self._sound.read(start, self._sound.end - start).samples)
-            self._asked = pause
+    def _consult(self, model: TurnModel, end: int) -> None:
+        """Put the present pause, if there is one, to the turn-end model; it is stepped while nobody is listened to, too."""
+        feed, endpointing = self._feed, self._endpointing
+        pause = None
+        if feed and endpointing and not endpointing.fixed and endpointing.pausing(end):
+            pause = Pause(feed.utterance, endpointing.last)
+            if pause != self._asked:
+                start = max(endpointing.began, end - _TURN_SOUND, self._sound.start)
+                model.ask(pause, self._sound.read(start, self._sound.end - start).samples)
+                self._asked = pause
         probability = model.step(pause)
-        if probability is not None:
+        if probability is not None and endpointing is not None:
             endpointing.model_says(probability)
 
     def _recognise(self, end: int) -> list[Event]:
