@@ -41,6 +41,7 @@ on a Raspberry Pi:
   earshot say "hello"       does the loudspeaker work?
   earshot run               listen and answer
   earshot endpoint          answer the turns of the devices on this broker
+  earshot trace             where the time between a question and its answer goes
 
 `earshot COMMAND --help` explains each command."""
 

@@ -24,6 +24,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from device import values as v
 from device.audio import AudioEngine
 from device.audio.backends import Backend
@@ -35,7 +37,8 @@ from device.ear.recognisers import open_recogniser
 from device.engines import EngineDoor
 from device.latency import Latency
 from device.link import Link
-from device.link.messages import Echo
+from device.link.messages import Echo, Voice
+from device.link.telemetry import Timeline
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
 from device.skills import Skills
@@ -133,6 +136,8 @@ class Device:
         for message in self.latency.messages(position):
             self.link.metrics(message)
             self.link.describe(latency=self.latency.since_start)
+            if isinstance(message, Timeline) and message.outcome != "speaking":
+                self.tracer.note("timeline", position, **msgspec.to_builtins(message))
         self.engine.render()
         return True
 
@@ -235,7 +240,7 @@ class Device:
             ("sound_missing", problem), ("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure)
         ) if wrong]  # fmt: skip
         self.link.problems(codes + self._watch_health(position))
-        self.link.describe(volume=self.controls.volume, mute=self.controls.muted)
+        self.link.describe(volume=self.controls.volume, mute=self.controls.muted, voice=self._voice_state())
         if position % COUNTERS_EVERY < v.FRAME:
             self.link.describe(echo=self._echo(), counters=self.counters)
 
@@ -253,6 +258,13 @@ class Device:
             problems=tuple(problem.code for problem in now.problems),
             **{name: None if value is None else round(value, 1) for name, value in rounded.items()},
         )
+
+    def _voice_state(self) -> Voice | None:
+        now = self.mouth.voice_state
+        if now is None:
+            return None
+        rtf = None if now.rtf is None else round(now.rtf, 2)
+        return Voice(engine=now.engine, voice=now.voice, rtf=rtf, reason=now.reason)
 
     def _watch_health(self, position: int) -> list[str]:
         """Codes of what is wrong with microphone and echo; each is logged with its fix when it begins."""

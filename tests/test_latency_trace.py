@@ -16,6 +16,7 @@ import pytest
 from helpers_broker import CHECKOUT, PATIENCE_S, Mosquitto, Spy, broker, free_port, spy, until  # noqa: F401
 from test_latency_totals import Told
 
+from device.audio.backends.room import RoomBackend
 from device.config import Config
 from device.errors import EarshotError
 from device.latency.picture import guessed, require, waited
@@ -24,7 +25,11 @@ from device.latency.saved import line_of, read
 from device.latency.table import HEADINGS, cells, outcome, percentiles
 from device.link import Link, open_transport
 from device.link.telemetry import Timeline
-from device.values import samples
+from device.scenario.format import load
+from device.scenario.recorder import WatchedBackend
+from device.scenario.runner import Run
+from device.scenario.stage import clip_of, room_settings
+from device.values import ms, samples
 
 EARSHOT = [sys.executable, "-m", "device"]
 
@@ -335,3 +340,34 @@ def test_a_picture_that_cannot_be_written_is_one_clear_error(tmp_path):
 
     with pytest.raises(EarshotError, match="cannot be written"):
         draw([Seen("kitchen", 0, sample())], Path(tmp_path) / "none" / "a.png")
+
+
+# ---------------------------------------------------------------------- the whole device
+
+
+def test_a_real_device_is_traced_from_a_spoken_command_to_its_answer(broker, spy):  # noqa: F811
+    scenario = load(CHECKOUT / "tests/scenarios/wake_and_command.toml")
+    config = msgspec.structs.replace(scenario.config(), mqtt=broker.section)
+    backend = WatchedBackend(RoomBackend(room_settings(scenario, realtime=False)))
+    clips = {line.id: clip_of(scenario, index) for index, line in enumerate(scenario.say)}
+    transport = open_transport(config)
+    follow = trace(broker, "--follow", "--json", "--count", "1", "--device", config.device.id)
+    with subprocess.Popen(
+        follow, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as reader:
+        assert "waiting for turns" in reader.stderr.readline()
+        run = Run(scenario, config, backend, transport, clips, False, None, None)
+        try:
+            until(lambda: transport.connected, "connecting")
+            result = run.play()
+            line = json.loads(reader.communicate(timeout=PATIENCE_S)[0])
+        finally:
+            run.device.stop()
+    assert (line["kind"], line["outcome"], line["calls"]) == ("command", "heard", 0)
+    told = next(event for event in result.events if event.event == "endpoint")
+    assert line["speech_end"] == told.data["last"] and line["at"]["endpoint"] == told.position
+    started = next(event for event in result.events if event.event == "reply_start")
+    assert line["at"]["first_sample"] == started.position
+    assert line["voice_to_voice_ms"] == pytest.approx(ms(started.position - line["speech_end"]), abs=0.1)
+    state = until(lambda: _latency(spy) and spy.seen("up/state")[-1].json, "the state")
+    assert state["latency"]["percentiles"]["command"]["n"] == 1 and state["voice"]["engine"] == "espeak"

@@ -202,7 +202,8 @@ class BudgetSection(Section, frozen=True, kw_only=True):
         Meta(ge=100, le=5000, description="[ms] Last sample of speech to the decision that it was the last."),
     ] = 600
     commit_ms: Annotated[
-        int, Meta(ge=10, le=5000, description="[ms] That decision to the question asked: the last words known.")
+        int,
+        Meta(ge=10, le=5000, description="[ms] That decision to the question asked: the last words known."),
     ] = 300
     ack_ms: Annotated[
         int, Meta(ge=10, le=5000, description="[ms] Question sent to a worker having taken it.")

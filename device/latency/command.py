@@ -127,12 +127,11 @@ def _follow(args: argparse.Namespace, reader: Reader) -> int:
     kept: deque[Seen] = deque(maxlen=args.last)
     over = 0
     count = args.count or (args.last if args.plot and not args.follow else None)
-    if not args.json:
-        whose = f"device {args.device}" if args.device else "all devices"
-        print(
-            f"waiting for turns of {whose}{f', {count} of them' if count else ''}; Ctrl-C ends it",
-            file=sys.stderr,
-        )
+    whose = f"device {args.device}" if args.device else "all devices"
+    print(
+        f"waiting for turns of {whose}{f', {count} of them' if count else ''}; Ctrl-C ends it",
+        file=sys.stderr,
+    )
     try:
         with _view(args, kept) as show:
             for seen in _turns(reader):

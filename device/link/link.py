@@ -128,7 +128,7 @@ class Link:
         self.transport.send("metrics", msgspec.structs.replace(message, boot=self._boot))
 
     def describe(self, **fields: Any) -> None:
-        """Change the retained state: mute, volume, timers, echo, latency (``messages.State``'s keys)."""
+        """Change the retained state: mute, volume, timers, echo, voice, latency (``messages.State``'s keys)."""
         self._put_state(msgspec.structs.replace(self._state, **fields))
 
     def problems(self, problems: tuple[str, ...] | list[str]) -> None:

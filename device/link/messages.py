@@ -198,6 +198,16 @@ class Echo(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+class Voice(Struct, frozen=True, kw_only=True):
+    """Who speaks the next reply: ``engine``, as ``voice``. ``rtf``: the real-time factor of the configured engine, null where it
+    is not measured; ``reason``: why that one does not speak, or had better not."""
+
+    engine: Code
+    voice: str = ""
+    rtf: float | None = None
+    reason: str = ""
+
+
 class State(Message, frozen=True, kw_only=True, tag="state"):
     """What the device does now; ``now`` holds any of attending, thinking, speaking, or only idle."""
 
@@ -208,6 +218,8 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
     timers: Count = 0
     echo: Echo | None = None
+    voice: Voice | None = None
+    """Null until it is loaded."""
     latency: Latency | None = None
     """Percentiles since the start; null before the first turn."""
     counters: dict[str, int] = {}
