@@ -34,6 +34,7 @@ from device.config import Config, load_words
 from device.conversation import Conversation
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
+from device.ear.turn_end import open_turn_model
 from device.engines import EngineDoor
 from device.latency import Latency
 from device.link import Link
@@ -49,7 +50,7 @@ log = logging.getLogger("earshot")
 
 COUNTERS_EVERY = 10 * v.RATE_HZ
 """Counters and echo figures go into the retained state this often: they change all the time."""
-_NO_LOSS = ("frames", "canceller_adapted", "clauses")
+_NO_LOSS = ("frames", "canceller_adapted", "clauses", "asked")
 """Counters of ordinary work."""
 
 
@@ -82,7 +83,8 @@ class Device:
         self.echo = EchoControl(self.engine, config.audio.echo, config.audio.suppressor, at_start=measure)
         self.recogniser = recogniser or open_recogniser(config, in_process)
         self.voice = voice or open_voice(config, in_process)
-        self.ear = Ear(config, self.engine.for_words, self.recogniser)
+        self.turn_model = open_turn_model(config, in_process)
+        self.ear = Ear(config, self.engine.for_words, self.recogniser, turn_model=self.turn_model)
         self.mouth = Mouth(config, self.engine, self.voice)
         self.conversation = Conversation(config, load_words(config.device.language))
         self.link = Link(config, transport)
@@ -176,6 +178,8 @@ class Device:
             threading.Thread(target=close, daemon=True)
             for close in (self.link.close, self.voice.close, self.recogniser.close)
         ]
+        if self.turn_model is not None:
+            closing.append(threading.Thread(target=self.turn_model.close, daemon=True))
         for thread in closing:
             thread.start()
         self.engine.stop()
@@ -239,6 +243,8 @@ class Device:
         codes = [code for code, wrong in (
             ("sound_missing", problem), ("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure)
         ) if wrong]  # fmt: skip
+        if self.turn_model is not None and self.turn_model.problem:
+            codes.append(self.turn_model.problem)
         self.link.problems(codes + self._watch_health(position))
         self.link.describe(volume=self.controls.volume, mute=self.controls.muted, voice=self._voice_state())
         if position % COUNTERS_EVERY < v.FRAME:
@@ -281,6 +287,7 @@ class Device:
     @property
     def counters(self) -> dict[str, int]:
         """What has gone wrong or been lost since the start, over all rooms; what never happened is left out."""
+        judged = self.turn_model.counters if self.turn_model is not None else {}
         counted = {
             **{
                 f"audio.{name}": count for name, count in self.engine.counters.items() if name not in _NO_LOSS
@@ -289,6 +296,7 @@ class Device:
             **{f"mouth.{name}": count for name, count in self.mouth.counters.items() if name not in _NO_LOSS},
             **{f"ear.{name}": count for name, count in self.ear.counters.items()},
             "latency.lost_timelines": self.latency.watcher.lost,
+            **{f"turn_model.{name}": count for name, count in judged.items() if name not in _NO_LOSS},
             "recogniser.restarts": self.recogniser.restarts,
             "voice.restarts": self.voice.restarts,
         }
