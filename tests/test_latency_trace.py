@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -170,6 +173,32 @@ def test_ctrl_c_ends_following(broker, kitchen):  # noqa: F811
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130 and "Traceback" not in said
     assert heading.split()[:3] == ["time", "device", "turn"] and "kitchen" in row and "heard 3 words" in row
+
+
+@pytest.mark.parametrize(("columns", "has_time"), [(120, True), (80, False)])
+def test_on_a_terminal_the_table_is_kept_up_to_date_and_fits(broker, kitchen, columns, has_time):  # noqa: F811
+    ours, theirs = pty.openpty()
+    settings = {**os.environ, "COLUMNS": str(columns), "LINES": "24", "TERM": "xterm"}
+    command = trace(broker, "--follow", "--count", "2")
+    seen = bytearray()
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, env=settings, stdout=theirs, stderr=subprocess.DEVNULL
+    ) as process:
+
+        def done() -> bool:
+            over = process.poll() is not None
+            while select.select([ours], [], [], 0)[0]:
+                seen.extend(os.read(ours, 4096))
+            return over
+
+        kitchen.keep_answering(done)
+    os.close(theirs)
+    os.close(ours)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode())
+    last = text[text.rindex("device") :]
+    assert len(re.findall(r"^(?:[\d:]+ +)?kitchen .* 400 .*heard 3", last, re.MULTILINE)) == 2
+    assert ("time" in text) == has_time and max(map(len, last.splitlines())) <= columns
 
 
 def test_garbage_on_the_topic_is_passed_over(broker, spy, kitchen):  # noqa: F811

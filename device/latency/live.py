@@ -9,17 +9,27 @@ from typing import Any
 from device.latency.reader import Seen
 from device.latency.table import HEADINGS, cells
 
+WIDE = 110
+"""[columns] A terminal of less shows no ``SPARE`` columns."""
+SPARE = ("time", "ahead", "calls")
+
 
 class Live:
     """``with Live(kept) as show``: ``kept`` holds the turns that are over; ``show(seen)`` after each change."""
 
     def __init__(self, kept: Iterable[Seen]) -> None:
+        from rich.console import Console
         from rich.live import Live as RichLive
 
-        self._kept = kept
+        self._kept, self._console = kept, Console()
         self._speaking: dict[tuple[str, str], Seen] = {}
         """By device and its start: at most one turn of each speaks."""
-        self._live = RichLive(get_renderable=self._table, auto_refresh=False, vertical_overflow="visible")
+        self._live = RichLive(
+            get_renderable=self._table,
+            console=self._console,
+            auto_refresh=False,
+            vertical_overflow="visible",
+        )
 
     def __enter__(self) -> Callable[[Seen], None]:
         self._live.start()
@@ -38,25 +48,30 @@ class Live:
         self._live.refresh()
 
     def _table(self) -> Any:
+        """As much as fits: the newest rows, and on a narrow terminal no ``SPARE`` columns."""
         from rich.table import Table
 
+        console = self._console
+        headings = [name for name in ("time", *HEADINGS) if console.width >= WIDE or name not in SPARE]
         table = Table(
             box=None, pad_edge=False, header_style="bold", caption="costs in ms, ! = over its budget"
         )
-        table.add_column("time")
-        for at, heading in enumerate(HEADINGS):
-            inner = 0 < at < len(HEADINGS) - 1
-            table.add_column(heading, justify="right" if inner else "left", no_wrap=inner)
-        for seen in (*self._kept, *self._speaking.values()):
-            table.add_row(*self._row(seen))
+        for heading in headings:
+            wraps = heading == headings[-1]
+            left = wraps or heading in ("time", "device")
+            table.add_column(heading, justify="left" if left else "right", no_wrap=not wraps)
+        rows = (*self._kept, *self._speaking.values())
+        for seen in rows[-max(1, console.height - 4) :]:
+            row = self._row(seen)
+            table.add_row(*(row[heading] for heading in headings))
         return table
 
     @staticmethod
-    def _row(seen: Seen) -> list[Any]:
+    def _row(seen: Seen) -> dict[str, Any]:
         from rich.text import Text
 
-        line = seen.line
-        base = "dim" if line.outcome == "speaking" else ""
-        clock = time.strftime("%H:%M:%S", time.localtime(seen.time_s))
-        row = [Text(cell.text, "bold red" if cell.over else base) for cell in cells(seen.device, line)]
-        return [Text(clock, base), *row]
+        base = "dim" if seen.line.outcome == "speaking" else ""
+        texts = {"time": Text(time.strftime("%H:%M:%S", time.localtime(seen.time_s)), base)}
+        for heading, cell in zip(HEADINGS, cells(seen.device, seen.line), strict=True):
+            texts[heading] = Text(cell.text, "bold red" if cell.over else base)
+        return texts
