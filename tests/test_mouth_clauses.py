@@ -14,7 +14,8 @@ PIECES = st.sampled_from(
         "the", "Fox", "jazz", "3.5", "10:30", "1,000", "Dr.", "e.g.", "U.S.", "a.m.", "No.", "5", "well-known", "it's",
         ",", ".", "!", "?", "...", "…", ":", ";", " - ", "—", "--", "(", ")", '"', "’", "*", "**", "_", "`", "```", "#",
         "- ", "1. ", "> ", "|", "|---|", "[text](http://a.b/c d)", "[", "]", "![", "](", "https://www.example.com/a?b=1.",
-        "http", "h", "<b>", "<", ">", "\\", "\\*", "~~", "\n", "\n\n", " ", "  ", "\t", "\x00", "é", "日本", "😀", "&", "5*3",
+        "http", "h", "<b>", "<", ">", "\\", "\\*", "~~", "\n", "\n\n", " ", "  ", "\t", "\x00", "é", "日本", "Привет", "😀", "&", "5*3",
+        "&amp;", "$", "$$", "x^2", "\\(", "\\)", "\\[", "<b a=", "<!--", "-->", "www.", "→", "\u200b", "!" * 20, "a" * 90,
     ]
 )  # fmt: skip
 REPLIES = st.lists(PIECES, max_size=25).map("".join) | st.lists(PIECES, max_size=25).map(" ".join) | st.text()
@@ -196,6 +197,15 @@ def test_a_run_on_sentence_is_cut_all_the_same() -> None:
         ("Dr. Smith & Mr. X, e.g. vs. Y etc.", ["Doctor Smith and Mister X, for example versus Y et cetera"]),
         ("It works—really -- yes", ["It works, really, yes"]),
         ("a <b>bold</b> word, 3 < 4", ["a bold word, 3 < 4"]),
+        ('A <prosody rate="+20%" contour="(0%,+20Hz)">word</prosody><break time="1s"/>.', ["A word."]),
+        ("Tom &amp; Jerry&nbsp;&lt;3 &#x263A; AT&T <!-- not this --> R&B;", ["Tom and Jerry <3 AT&T R&B;"]),
+        ("if a <b then c and d", ["if a <b then c and d"]),
+        ("Then $$E = mc^2$$ is \\[\\frac{1}{2}\\] of \\(x^2\\), or $x_1$.", ["Then formula is formula of formula,", "or formula."]),
+        ("It is $5 to $10, \\(really\\), US$ 3.", ["It is $5 to $10,", "(really), US$ 3."]),
+        ("At www.example.com/a/b?c=d, or WWW.", ["At example.com, or WWW."]),
+        ("It ⭐ is ⌚ 7 → 8 ▶ ok ™", ["It is 7, 8 ok ™"]),
+        ("a\u200bb \u202ertl\u202c \ufeffx \ud800y \ue000z", ["ab rtl x y z"]),
+        ("𝐇𝐞𝐥𝐥𝐨 ｆｕｌｌ １２", ["Hello full 12"]),
         ("***", [""]),
         ("", []),
     ],

@@ -15,11 +15,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
+from device.mouth.boundaries import (
+    CLINGS,
+    CLOSERS,
+    OPENERS,
+    PHRASE_STARTS,
+    Pause,
+    boundary,
+    boundary_at,
+    may_part,
+)
 from device.mouth.speakable import Speakable
-
-Pause = Literal["none", "comma", "sentence"]
 
 FIRST_COMMA_WORDS = 2
 """Words that the first clause needs before a comma may end it: "Well," alone would be followed by a gap."""
@@ -28,39 +35,18 @@ FIRST_SOFT_WORDS, FIRST_HARD_WORDS = 4, 6
 """Without any punctuation the first clause ends before a phrase after 4 words, anywhere safe after 6."""
 LATER_SOFT_WORDS, LATER_HARD_WORDS = 20, 28
 """A run-on sentence is cut all the same: Kokoro takes 510 phonemes, and a word waits for its whole clause."""
-LONGEST = 400
+LONGEST = 350
 """Letters after which a clause ends wherever it is, where necessary inside a "word"; what is read out by name counts as
-more than one: a digit (up to seven phonemes) as 8, any other sign (a foreign letter, "%") as 14."""
-FULL_STOP_LETTERS = 4
-"""No abbreviation that is not listed has so many, so a full stop behind them ends the sentence, whatever comes."""
+more than one: a capital (spelled) as 4, a digit (up to seven phonemes) as 8, any other sign (a foreign letter, "€") as 14."""
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_CLOSERS = "\"')]}»"
-_OPENERS = "([{\"'«"
 _QUIET = "…–—‘’“”«»"
-_NEVER_END = _set(
-    "dr mr mrs ms prof sr jr st vs e.g i.e cf fig approx dept est gen gov hon lt col sgt capt rev mt ft viz"
-)
-"""Abbreviations after which a sentence does not end, without their last full stop."""
 _SPELLED = {
     "dr.": "Doctor", "mr.": "Mister", "mrs.": "Missus", "ms.": "Miz", "prof.": "Professor", "e.g.": "for example",
     "i.e.": "that is", "etc.": "et cetera", "vs.": "versus", "approx.": "approximately", "cf.": "compare",
     "&": "and", "st.": "St", "jr.": "Junior", "sr.": "Senior", "fig.": "figure", "dept.": "department",
 }  # fmt: skip
 """How abbreviations are said; espeak-ng 1.52 makes a sentence end (370 ms of pause) of "Dr."."""
-_PHRASE_STARTS = _set(
-    "and or but nor so because since although though while when where which who that if unless until as than in on "
-    "at for with without from to by about after before into onto over under between through during near"
-)
-_CLINGS = _PHRASE_STARTS | _set(
-    "a an the of my your his her its our their this these those is are was were be been will would can could should "
-    "has have had do does did not no very more most i you he she it we they i'm you're it's there's"
-)
-"""Words that belong to the next one: no cut after these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +116,7 @@ class Splitter:
                 cut = len(self._chars), "none"
             if cut is not None:
                 at, pause = cut
-                # ", " for a dash: both characters stand in its place
-                end = max(offset, self._offsets[-1] + 1) if at == len(self._chars) else self._offsets[at]
+                end = self._offsets[at] if at < len(self._chars) else self._end(offset)
                 clauses.append(self._clause(at, end, pause))
             if not (char.isspace() or inside):
                 self._word_starts.append(len(self._chars))
@@ -139,6 +124,13 @@ class Splitter:
             self._offsets.append(offset)
             self._weight += _weight(char)
         return clauses
+
+    def _end(self, offset: int) -> int:
+        """Where the clause ends that is cut before ``offset``: a dash is ", ", two characters in the same place."""
+        sounding = (
+            o for c, o in zip(reversed(self._chars), reversed(self._offsets), strict=True) if not c.isspace()
+        )
+        return max(offset, next(sounding, -1) + 1)
 
     def _cut_behind(self, space: str) -> tuple[int, Pause] | None:
         """Where to cut now that the last word is whole, for ``space`` follows: index into the pending characters.
@@ -150,12 +142,12 @@ class Splitter:
         if not words:
             return None
         first = self._eager and self._start == 0
-        pause = _boundary_at(tokens[-1], space, first and len(words) >= FIRST_SOFT_WORDS)
+        pause = boundary_at(tokens[-1], space, first and len(words) >= FIRST_SOFT_WORDS)
         if pause in ("sentence", "comma"):
             return self._at_mark(pause, len(words), first)
         soft = FIRST_SOFT_WORDS if first else LATER_SOFT_WORDS
-        begins_phrase = tokens[-1].lower() in _PHRASE_STARTS
-        if pause == "none" and len(words) > soft and begins_phrase and _may_part(words[-2], words[-1]):
+        begins_phrase = tokens[-1].lower() in PHRASE_STARTS
+        if pause == "none" and len(words) > soft and begins_phrase and may_part(words[-2], words[-1]):
             return self._word_starts[-1], "none"
         return None
 
@@ -165,12 +157,12 @@ class Splitter:
         words = [w for w in pending.split() if any(c.isalnum() for c in w)]
         if not words:
             return None
-        pause = _boundary(pending, after)
+        pause = boundary(pending, after)
         first = self._eager and self._start == 0
         if pause != "none":
             return self._at_mark(pause, len(words), first)
         hard = FIRST_HARD_WORDS if first else LATER_HARD_WORDS
-        if len(words) >= hard and _may_part(words[-1], after) and words[-2].lower() not in _CLINGS:
+        if len(words) >= hard and may_part(words[-1], after) and words[-2].lower() not in CLINGS:
             # the word before the last one is looked at too: "a very long" or "the old" wants its noun
             return len(self._chars), "none"
         return None
@@ -213,69 +205,12 @@ class Splitter:
 
 def _weight(char: str) -> int:
     if char.isascii():
-        return 8 if char.isdigit() else 1
+        return 8 if char.isdigit() else 4 if char.isupper() else 1
     return 1 if char.isspace() or char in _QUIET else 14
 
 
-def _may_part(before: str, after: str) -> bool:
-    """Whether a pause between these two words sounds natural: not in "the | kitchen", "ten | percent", "page | 5"."""
-    word = before.lower().strip(_OPENERS + _CLOSERS)
-    return not (word in _CLINGS or word[-1:].isdigit() or after[:1].isdigit() or word.endswith("."))
-
-
-def _boundary_at(token: str, space: str, early: bool) -> Pause | None:
-    """What lies between ``token`` and the next word, known from the white space alone; None where it is not.
-
-    ``early``: rather end a sentence at once than wait for a word that only in rare cases says that it goes on.
-    """
-    if space == "\n":
-        return None  # it comes with the next word
-    body = token.rstrip(_CLOSERS)
-    last = body[-1:]
-    if last and last in ",;:–":
-        return "comma"
-    if last == "." or last in ("!", "?", "…"):
-        stem = body[:-1].lstrip(_OPENERS)
-        plain = stem.isalpha() and len(stem) >= FULL_STOP_LETTERS and stem.lower() not in _NEVER_END
-        return "sentence" if early and plain and last != "…" else None
-    return "none"
-
-
-def _boundary(before: str, after: str) -> Pause:
-    """What lies between ``before`` and a word that begins with the character ``after``."""
-    body = before.rstrip()
-    if "\n" in before[len(body) :]:
-        return "sentence"
-    body = body.rstrip(_CLOSERS)
-    last = body[-1:]
-    if last in ("!", "?", "…") or body.endswith(("..", "?!")):
-        return "comma" if after.islower() else "sentence"
-    if last == ".":
-        return _full_stop(body, after)
-    if last and last in ",;:" or body.endswith(" –"):
-        return "comma"
-    return "none"
-
-
-def _full_stop(body: str, after: str) -> Pause:
-    """Does a sentence end at this full stop? If in doubt, no: a longer clause is no harm."""
-    token = body.rsplit(maxsplit=1)[-1].lstrip(_OPENERS)
-    stem = token[:-1].lower()
-    if stem in _NEVER_END or after.islower():
-        return "none"
-    if stem == "no" and after.isdigit():  # "No. 5"
-        return "none"
-    if len(stem) == 1 and stem.isalpha() and token != "I.":  # "J. Smith"
-        return "none"
-    if "." in stem and stem.replace(".", "").isalpha() and max(map(len, stem.split("."))) == 1:
-        return (
-            "sentence" if stem in ("a.m", "p.m") and after.isupper() else "none"
-        )  # "U.S. Army", "at 7 a.m. We"
-    return "sentence"
-
-
 def _tidy(chars: list[str], offsets: list[int]) -> tuple[str, list[int]]:
-    """One space between words, none before a comma, abbreviations spelled out (inner spaces as U+00A0)."""
+    """One space between words, none before a comma or full stop, abbreviations spelled out (inner spaces as U+00A0)."""
     out: list[str] = []
     places: list[int] = []
     i, n = 0, len(chars)
@@ -290,13 +225,13 @@ def _tidy(chars: list[str], offsets: list[int]) -> tuple[str, list[int]]:
         while j < n and not chars[j].isspace():
             j += 1
         token = "".join(chars[i:j])
-        if token[0] == "," and len(out) > 1 and out[-1] == " ":
+        if (token[0] == "," or not token.strip(".!?;:…")) and len(out) > 1 and out[-1] == " ":
             out.pop()
             places.pop()
-            if out[-1] in ",;:.!?":
+            if out[-1] in ",;:.!?…":
                 token, i = token[1:], i + 1
-        lead = len(token) - len(token.lstrip(_OPENERS))
-        core = token[lead:].rstrip(_CLOSERS + ",;:!?")
+        lead = len(token) - len(token.lstrip(OPENERS))
+        core = token[lead:].rstrip(CLOSERS + ",;:!?")
         spelled = _SPELLED.get(core.lower())
         if spelled is None or (core.lower() == "st." and j >= n):
             out.extend(token)

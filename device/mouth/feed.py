@@ -18,7 +18,7 @@ import numpy as np
 
 from device import values as v
 from device.engines import EngineDoor
-from device.mouth.clauses import Pause
+from device.mouth.boundaries import Pause
 from device.mouth.heard import SpokenClause
 from device.mouth.idle import IdleWork
 from device.mouth.reply import Reply

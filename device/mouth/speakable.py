@@ -5,32 +5,26 @@ should say, each character with its offset in the reply, so that "heard up to he
 text. What it does depends only on the text, never on how the text was chopped into deltas: where a decision needs
 the next character, it waits for it.
 
-Syntax after CommonMark 0.31 (headings, lists, quotes, rules, fences, code spans, emphasis, links, autolinks) and
-GitHub's tables, as far as it matters to the ear.
+Syntax after CommonMark 0.31 (headings, lists, quotes, rules, fences, code spans, emphasis, links, autolinks, tags,
+entities) and GitHub's tables, as far as it matters to the ear; formulas as language models write them.
 """
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-Spoken = tuple[str, int]
-"""A character to speak and its offset in the reply; ``"\\n"`` is a hard break (new paragraph, list item, row)."""
+from device.mouth import markup
+from device.mouth.letters import Letters, Spoken
 
 _LOOK = 300
 """[characters] Longest look ahead for a link's closing bracket: a lone ``[`` must not silence the reply."""
 _LONGEST_URL = 2000
 _DASHES = "—―"
-_STRAIGHT = {"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ", "‑": "-"}
+_URL = ("https://", "http://", "www.")
 
 
 class _NotYet(Exception):
     """The text so far does not decide; nothing was consumed."""
-
-
-def _is_picture(char: str) -> bool:
-    """Emoji and dingbats, which a voice would read out by name; not signs such as the degree."""
-    code = ord(char)
-    return code >= 0x1F000 or 0x2600 <= code <= 0x27BF or code in (0xFE0F, 0x200D, 0x20E3)
 
 
 class Speakable:
@@ -43,7 +37,8 @@ class Speakable:
         self._finished = False
         self._line_start = True
         self._skip_to: dict[int, int] = {}
-        self._out: list[Spoken] = []
+        self._letters = Letters()
+        self._say = self._letters.say
 
     def feed(self, text: str) -> list[Spoken]:
         """Take the next piece of the reply; gives what has become certain."""
@@ -67,9 +62,10 @@ class Speakable:
 
     def _run_of(self, index: int, chars: str) -> int:
         """First index from ``index`` on whose character is not one of ``chars``."""
-        while (char := self._at(index)) and char in chars:
-            index += 1
-        return index
+        match = re.compile(f"[{re.escape(chars)}]*").match(self.raw, index)
+        end = match.end() if match else index
+        self._at(end)
+        return end
 
     def _run(self) -> list[Spoken]:
         try:
@@ -77,11 +73,8 @@ class Speakable:
                 self._next = self._line(self._next) if self._line_start else self._inline(self._next)
         except _NotYet:
             pass
-        out, self._out = self._out, []
+        out, self._letters.out = self._letters.out, []
         return out
-
-    def _say(self, text: str, offset: int) -> None:
-        self._out.extend((char, offset) for char in text)
 
     # ------------------------------------------------------------------ the start of a line
 
@@ -137,9 +130,8 @@ class Speakable:
         before = self.raw[i - 1] if i else " "
         if char == "\n":
             return self._newline(i)
-        if char == "\\" and (after := self._at(i + 1)) and after in "\\`*_{}[]()<>#+-.!|~":
-            self._say(after, i + 1)
-            return i + 2
+        if char == "\\" or char == "$":
+            return self._backslash_or_dollar(i)
         if char == "`" or char == "~":
             return i + 1
         if char == "*":
@@ -168,13 +160,24 @@ class Speakable:
             return i + 1
         if char == "-" and self._at(i + 1) == "-":
             return i + 1
-        if char in "hH" and not before.isalnum() and self._is_url(i):
+        if char in "hHwW" and not before.isalnum() and self._is_url(i):
             return self._url(i)
-        if unicodedata.category(char)[0] == "C" or _is_picture(char):
-            # control characters: a NUL would end the text inside the synthesiser
-            self._say(" " if char.isspace() else "", i)
-            return i + 1
-        self._say(" " if char.isspace() else _STRAIGHT.get(char, char), i)
+        if char == "&" and (entity := markup.entity(self._at, i)):
+            self._say(entity[0], i)
+            return entity[1]
+        self._say(" " if char.isspace() else char, i)
+        return i + 1
+
+    def _backslash_or_dollar(self, i: int) -> int:
+        """An escaped sign is said, a formula only named; everything else stays."""
+        after = self._at(i + 1)
+        if (self.raw[i] == "$" or after in ("(", "[")) and (end := markup.formula_end(self._at, i)):
+            self._say("formula" if self.raw[i - 1 : i].isspace() else " formula", i)
+            return end
+        if self.raw[i] == "\\" and after and after in "\\`*_{}[]()<>#+-.!|~$":
+            self._say(after, i + 1)
+            return i + 2
+        self._say(self.raw[i], i)
         return i + 1
 
     def _newline(self, i: int) -> int:
@@ -202,22 +205,17 @@ class Speakable:
     def _tag(self, i: int) -> int:
         """HTML tags are dropped, ``<https://...>`` keeps its address, a lone ``<`` stays."""
         after = self._at(i + 1)
-        if not (after.isalpha() or after == "/"):
+        if not (after.isalpha() or (after and after in "/!?")):
             self._say("<", i)
             return i + 1
         if self._is_url(i + 1):
             return i + 1
-        j = i + 1
-        while j - i < 60 and (char := self._at(j)) and char not in ">\n":
-            j += 1
-        if self._at(j) == ">":
-            self._say(" ", i)
-            return j + 1
-        self._say("<", i)
-        return i + 1
+        end = markup.tag_end(self._at, i)
+        self._say("<" if end is None else " ", i)
+        return i + 1 if end is None else end
 
     def _is_url(self, i: int) -> bool:
-        for scheme in ("https://", "http://"):
+        for scheme in _URL:
             for k, wanted in enumerate(scheme):
                 if self._at(i + k).lower() != wanted:
                     break
@@ -233,12 +231,14 @@ class Speakable:
         ):
             end += 1
         url = self.raw[i:end].rstrip(".,;:!?)]}'*_`~")
-        host = url.index("//") + 2
+        host = url.find("//") + 2 if url[:1] in "hH" else 0
         if url[host:].lower().startswith("www."):
             host += 4
         for k in range(host, len(url)):
             if url[k] in "/?#":
                 break
             self._say(url[k], i + k)
+        if end - i >= _LONGEST_URL:
+            self._letters.drop_word()
         end = i + max(len(url), host)
         return end + 1 if i and self.raw[i - 1] == "<" and self._at(end) == ">" else end

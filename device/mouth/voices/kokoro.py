@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import re
 import time
 import unicodedata
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ DEFAULT_VOICE = "af_heart"
 PROCESSING = 1
 """Changes whenever the same text comes to sound otherwise, so that no phrase of before is used."""
 _SAMPLES, _SAMPLE_BYTES = 64, 16_384
+_FLAG = re.compile(r"\([a-z-]{2,8}\)")
+"""espeak-ng's mark of a change of language, "(hi)...(en-us)", which would be read out; no phonemes look like that."""
 _PAUSES = ".,;:!?…—"
 _PAUSE_WEIGHT = 4.0
 """How long a punctuation mark inside a clause lasts, in phonemes, where the model gives no durations."""
@@ -85,7 +88,8 @@ class KokoroVoice:
 
         Raises ``ValueError`` when nothing in ``text`` can be pronounced.
         """
-        phonemes = " ".join(self._kokoro.tokenizer.phonemize(text, self._language).split())
+        phonemes = self._kokoro.tokenizer.phonemize(text, self._language)
+        phonemes = " ".join(_FLAG.sub("", phonemes).split())
         sound, rate_hz, timings = self._kokoro.create_timed(
             phonemes, self.voice, speed=self._speed, lang=self._language, is_phonemes=True
         )
@@ -113,7 +117,7 @@ class KokoroVoice:
         alone = phonemizer.phonemize(
             [text[start:end] for start, end in spans], self._language, preserve_punctuation=True
         )
-        counts = [max(1, sum(map(_letter, phonemes))) for phonemes in alone]
+        counts = [max(1, sum(map(_letter, _FLAG.sub("", phonemes)))) for phonemes in alone]
         placed = []
         for span, (first, after) in spread(spans, counts, 0, len(letters)):
             first = min(first, len(letters) - 1)
