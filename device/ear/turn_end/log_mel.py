@@ -45,7 +45,8 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     mel = np.log10(np.maximum(_filters() @ power.T, _LEAST_POWER))
     mel = np.maximum(mel, mel.max() - 8.0)
-    return ((mel + 4.0) / 4.0).astype(np.float32)
+    features: NDArray[np.float32] = ((mel + 4.0) / 4.0).astype(np.float32)
+    return features
 
 
 @functools.cache
