@@ -18,7 +18,7 @@ DANGLING = """
     what is | where are | remind me to | is there | who is the | what kind of music does | the weather is | how about
     should we | and then he | i'm | what if i | turn up the volume in | it is my | do you know if | i think that | um
     wait um | what time does the | set a timer for five | set a timer for twenty five | it is two plus | no i meant
-    play a song called | i'd like to see the movie with
+    play a song called | how do you say good morning in | is it going to rain on | i'd like to see the movie with
 """
 STRANDED = """
     what is this made of | who are you talking to | where do you come from | what are you waiting for | what's it for
@@ -26,7 +26,7 @@ STRANDED = """
 """
 """A question has left its preposition behind: finished turns, though the same word dangles elsewhere."""
 FINISHED = """
-    turn the light on | turn the kitchen light on | turn it up | is the light on | put the kettle on | turn the lights off please
+    turn the light on | turn the kitchen light on | turn it up | is the light on | is the kitchen light on | put the kettle on | turn the lights off please
     please turn the volume down a little | actually play the other song | never mind, tell me a joke | who is she
     how are you | i think so | what's up | tell me more | let me know | read my messages | put it back | turn the light red
     who wrote it | set a timer for five minutes | no wait i meant the kitchen light | be quiet and listen to me

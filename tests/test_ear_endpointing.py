@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.config import Config, load_words
-from device.ear.beside import BESIDE
 from device.ear.completeness import CompletenessJudge
 from device.ear.endpointing import CLICK, LEAST, PLAUSIBLE, WAKE_TAIL, Endpointing, Outcome
 from device.ear.habits import Habits
+from device.ear.loudness import BESIDE
+from device.ear.patience import HEARD_AGAIN
 from device.ear.transcript import GRAMMAR_LAG, LAG
 from device.values import FRAME, Intent, Partial, Word, ms, samples
 
@@ -42,17 +43,17 @@ def run(
     tail=0,
     habits=None,
     levels=None,
-    fixed=False,
+    over=False,
     probability=None,
 ):
     """Frames ``flags`` (speech or not), with ``partials`` as (position of arrival, Partial)."""
-    endpointing = Endpointing(config, after, tail, judge=JUDGE, habits=habits, fixed=fixed)
+    endpointing = Endpointing(config, after, tail, judge=JUDGE, habits=habits, over=over)
     told = Told([], [], -1)
     partials = sorted(partials, key=lambda pair: pair[0])
     for k, flag in enumerate(flags):
         while partials and partials[0][0] <= (k + 1) * FRAME:
-            at, partial = partials.pop(0)
-            endpointing.hear(partial, at)
+            _, partial = partials.pop(0)
+            endpointing.hear(partial)
         if probability is not None and endpointing.pausing((k + 1) * FRAME):
             endpointing.model_says(probability)
         outcome = endpointing.step(k * FRAME, flag, None if levels is None else levels[k])
@@ -64,7 +65,7 @@ def run(
     return told
 
 
-def say(*parts, late=LATE, intent=None, free=True, word_ms=370):
+def say(*parts, late=LATE, intent=None, free=True, word_ms=300):
     """``parts``: texts and pauses in ms. Speech flags and the partials of a recogniser that is ``late``."""
     flags, partials, words = [], [], []
     for part in parts:
@@ -99,9 +100,9 @@ def wait_after(*parts, config=CONFIG, habits=None, probability=None, **how):
     ("text", "least_ms", "most_ms"),
     [
         ("can you tell me about the weather", 200, 200),
-        ("please turn the volume down a little", 230, 280),
-        ("actually play the other song", 230, 280),
-        ("turn the kitchen light on", 230, 280),
+        ("please turn the volume down a little", 250, 260),
+        ("actually play the other song", 250, 260),
+        ("turn the kitchen light on", 250, 260),
         ("who are you talking to", 350, 450),
         ("wake me at seven", 350, 480),
         ("stop", 350, 450),
@@ -158,14 +159,14 @@ def test_a_cough_after_the_last_word_has_no_words_and_is_not_waited_for_for_ever
     cough = [False] * 5 + [True] * 20
     flags = [*flags[: end // FRAME], *cough, *[False] * 200]
     (commit,) = run(flags, partials).commits
-    assert commit - (end + len(cough) * FRAME) <= LAG
+    assert commit - (end + len(cough) * FRAME) <= LAG + samples(50)
 
 
 def test_a_recogniser_without_word_times_is_believed_after_its_lag():
     flags, partials, end = say("tell me a joke")
     bare = [(at, Partial(0, 1, p.text)) for at, p in partials]
     (commit,) = run(flags, bare).commits
-    assert MIN <= commit - end <= LAG
+    assert MIN <= commit - end <= LAG + samples(50)
 
 
 def test_a_command_grammar_does_not_lag():
@@ -199,10 +200,13 @@ def test_it_is_plausible_again_when_the_words_or_the_speech_have_changed():
     assert len(run(flags, partials).plausible) == 2
 
 
-def test_over_a_reply_no_end_is_plausible_and_silence_alone_decides():
-    flags, partials, end = say("volume up", intent="volume_up")
-    told = run(flags, partials, fixed=True)
-    assert (told.plausible, told.commits) == ([], [end + SILENCE])
+@pytest.mark.parametrize(
+    ("text", "wait"), [("stop", SILENCE), ("mm-hm", SILENCE), ("stop [unk] [unk]", HEARD_AGAIN)]
+)
+def test_over_a_reply_no_end_is_plausible_and_only_what_is_heard_again_ends_sooner(text, wait):
+    flags, partials, end = say(text)
+    told = run(flags, partials, over=True)
+    assert (told.plausible, told.commits) == ([], [end + wait])
 
 
 def test_the_strategy_fixed_waits_for_its_silence_and_guesses_all_the_same():
@@ -225,7 +229,7 @@ def conversation(sentences, habits, **how):
             now = (k + 1) * FRAME
             for at, partial in partials:
                 if now - FRAME < at <= now:
-                    endpointing.hear(partial, start + at)
+                    endpointing.hear(partial)
             if endpointing.step(start + k * FRAME, flag) is Outcome.COMMIT:
                 commits.append(ms(now - length))
                 endpointing = Endpointing(CONFIG, endpointing.last, judge=JUDGE, habits=habits)
@@ -242,8 +246,8 @@ def test_a_slow_talker_is_not_cut_once_his_pauses_are_known():
     assert ends[-1][0] <= 600
 
 
-def test_a_model_that_is_sure_ends_what_the_words_leave_open():
-    assert wait_after("I am looking for", config=MODEL, probability=0.98) <= 600
+def test_a_model_that_is_sure_does_not_end_what_the_words_leave_open():
+    assert wait_after("I am looking for", config=MODEL, probability=0.98) >= 1000
     assert wait_after("I am looking for", config=MODEL) >= 1000
 
 
@@ -255,8 +259,8 @@ def test_a_model_that_doubts_holds_what_the_words_would_end():
 def test_the_word_of_a_model_is_forgotten_when_speech_goes_on():
     endpointing = Endpointing(MODEL, 0, judge=JUDGE)
     flags, partials, _ = say("I am looking for")
-    for at, partial in partials:
-        endpointing.hear(partial, at)
+    for _, partial in partials:
+        endpointing.hear(partial)
     for k, flag in enumerate(flags[:110]):
         endpointing.step(k * FRAME, flag)
     endpointing.model_says(1.0)

@@ -1,5 +1,7 @@
 """Ends of utterances, heard by the whole ear with real recognisers: plausible, committed, and gone on with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers_ear import Listener, Notebook, of, say, silence, with_noise
@@ -110,14 +112,27 @@ def test_what_is_over_sooner_than_the_gate_closes_still_begins_anew():
     assert len(of(v.SpeechBegan, events)) == len(of(v.SpeechEnded, events)) == 2
 
 
-def test_over_a_reply_the_fixed_silence_decides_as_ever():
-    listener = Listener(InProcessDoor("recogniser", "test_ear_ends:make_knowing", None), wake=[])
+def test_over_a_reply_a_hard_word_ends_after_the_fixed_silence_and_no_end_is_plausible():
+    listener = Listener(InProcessDoor("recogniser", "test_ear_ends:make_stopping", None), wake=[])
     listener.hear(with_noise(silence(0.5)))
     listener.ear.execute(v.Listen(1, RATE_HZ // 4, RATE_HZ // 4, "over"))
-    events = listener.hear(with_noise(np.concatenate((trimmed("volume up"), silence(1)))))
+    events = listener.hear(with_noise(np.concatenate((trimmed("stop"), silence(1)))))
     (endpoint,) = of(v.Endpoint, events)
     assert endpoint.position - endpoint.last == samples(Config().endpointing.silence_ms)
     assert of(v.PlausibleEnd, events) == []
+
+
+def test_words_of_a_pre_roll_that_is_still_caught_up_with_are_no_end():
+    """Heard again from its onset, a sentence begins with its first word, long after it was over."""
+    listener = Listener(InProcessDoor("recogniser", "test_ear_ends:make_slow_reader", None), wake=[])
+    listener.hear(
+        with_noise(np.concatenate((silence(0.5), trimmed("tell me a story about lighthouses"), silence(0.3))))
+    )
+    listener.ear.execute(v.Listen(1, RATE_HZ // 4, RATE_HZ // 4))
+    events = listener.hear(with_noise(silence(1)))
+    kinds = [(type(e), e.text if isinstance(e, v.Partial) else "") for e in events]
+    assert kinds.index((v.PlausibleEnd, "")) > kinds.index((v.Partial, "tell me a story"))
+    assert len(of(v.PlausibleEnd, events)) == len(of(v.Endpoint, events)) == 1
 
 
 class Knowing(Notebook):
@@ -138,6 +153,27 @@ class Knowing(Notebook):
             else r
             for r in super().handle(message)
         ]
+
+
+class Stopping(Notebook):
+    """Hears nothing but "stop"."""
+
+    def handle(self, message):
+        return [replace(r, text="stop") if isinstance(r, v.Partial) else r for r in super().handle(message)]
+
+
+class SlowReader(Notebook):
+    """A word for every half second of sound."""
+
+    def handle(self, message):
+        words = ["tell", "me", "a", "story"]
+        return [
+            replace(r, text=" ".join(words[: 1 + int(r.text) // 5000])) if isinstance(r, v.Partial) else r
+            for r in super().handle(message)
+        ]
+
+
+make_stopping, make_slow_reader = Stopping, SlowReader
 
 
 def make_knowing(settings: RecogniserSettings | None):

@@ -19,6 +19,7 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     prepositions: tuple[str, ...] = ()
     stranding: tuple[str, ...] = ()
     stranding_suffixes: tuple[str, ...] = ()
+    nouns: tuple[str, ...] = ()
     determiners: tuple[str, ...] = ()
     particles: tuple[str, ...] = ()
     particle_verbs: tuple[str, ...] = ()

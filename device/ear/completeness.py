@@ -20,6 +20,9 @@ LEAST_QUESTION = 4
 PARTICLE_WITHIN = 3
 """Words after "turn" in which "off" or a destination is still missing: "turn the kitchen light"."""
 
+LONGEST_STATE = 5
+"""Words of a question after a state: "is the kitchen light on"."""
+
 
 class Completeness(Enum):
     """How the words stand, from the shortest wait to the longest."""
@@ -54,10 +57,10 @@ class CompletenessJudge:
         words that are no command yet, and no answer, are the beginning of one. Text without a word is OPEN.
         """
         words = normalise(text)
+        if words and self._is_answer(words):
+            return Completeness.CONTINUABLE
         if not words or _ends_in(words, self._fillers):
             return Completeness.OPEN
-        if self._is_answer(words):
-            return Completeness.CONTINUABLE
         words = self._core(words)
         if intent is not None:
             return Completeness.CONTINUABLE if self._open_number(words[-1]) else Completeness.COMPLETE
@@ -141,7 +144,8 @@ class CompletenessJudge:
         before, ahead = words[-2], words[-3]
         if before in self._ends.stranding:
             return True
-        return before.endswith(self._ends.stranding_suffixes) and ahead not in self._ends.determiners
+        verb = before.endswith(self._ends.stranding_suffixes) and before not in self._ends.nouns
+        return verb and ahead not in self._ends.determiners
 
     # ------------------------------------------------------------------ verbs with particles, numbers
 
@@ -152,8 +156,8 @@ class CompletenessJudge:
                 return False
             if words[index] in self._ends.particle_verbs:
                 return True
-        state = words[0] in self._auxiliaries and words[0] not in self._ends.main_verbs  # "is the light on"
-        return state and len(words) >= 3 and words[1] != "there"
+        state = words[0] in self._auxiliaries and words[0] not in self._ends.main_verbs
+        return state and 3 <= len(words) <= LONGEST_STATE and words[1] not in self._ends.pronouns
 
     def _lacks_particle(self, words: list[str]) -> bool:
         for index in range(len(words) - 1, -1, -1):

@@ -13,9 +13,9 @@ from __future__ import annotations
 from enum import Enum
 
 from device.config import Config, load_words
-from device.ear.beside import Beside
 from device.ear.completeness import Completeness, CompletenessJudge
 from device.ear.habits import Habits
+from device.ear.loudness import Loudness
 from device.ear.patience import Patience
 from device.ear.transcript import Transcript
 from device.values import FRAME, RATE_HZ, Partial, samples
@@ -50,7 +50,7 @@ class Endpointing:
     talker's level: what goes on then is somebody else. Otherwise after the silence that ``Patience`` asks for, and not
     before the text reaches the last speech, within ``max_ms``.
     ``tail`` samples after ``after`` do not count: ``WAKE_TAIL`` where a wake word ended there.
-    ``fixed``: whatever the configuration says, ``silence_ms`` alone decides, and no end is plausible before.
+    ``over``: it is spoken over a reply, where only a few words are listened for; no end is plausible before it has come.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Endpointing:
         *,
         judge: CompletenessJudge | None = None,
         habits: Habits | None = None,
-        fixed: bool = False,
+        over: bool = False,
     ) -> None:
-        self._patience = Patience(config, fixed)
-        self.fixed = fixed
+        self._patience = Patience(config, over)
+        self.over = over
         self._habits = habits or Habits()
         self._transcript = Transcript(judge or CompletenessJudge(load_words(config.device.language)))
         self._most = samples(config.endpointing.max_ms)
@@ -72,7 +72,8 @@ class Endpointing:
         self._counts_from = after + tail
         self._heard = 0  # samples of speech that count
         self._began = 0
-        self._beside = Beside()
+        self._loudness = Loudness()
+        self._fed: int | None = None
         self._probability: float | None = None
         self._guessed: tuple[int, tuple[str, ...]] | None = None
         self._done = False
@@ -93,9 +94,13 @@ class Endpointing:
         """Whether the speaker pauses at ``now``: long enough that he may have finished."""
         return self.heard_speech and now - self.last >= PLAUSIBLE
 
-    def hear(self, partial: Partial, position: int) -> None:
-        """What the recogniser makes of it, as of ``position`` (when that became known)."""
-        self._transcript.hear(partial, position)
+    def hear(self, partial: Partial) -> None:
+        """What the recogniser makes of it by now."""
+        self._transcript.hear(partial)
+
+    def fed(self, position: int) -> None:
+        """The recogniser has the sound up to ``position``: what lies after that cannot be in its words. Not told, it has all."""
+        self._fed = position
 
     def model_says(self, probability: float) -> None:
         """The word of a turn-end model on the present pause: how likely it is the end, 0 to 1. Counts until speech goes on."""
@@ -114,21 +119,25 @@ class Endpointing:
         silence = end - self.last
         if speech and end > self._counts_from:
             self._speech(position, end)
-            self._beside.follow(end, level_db)
+            self._loudness.follow(end, level_db)
         elif self._heard and not self.heard_speech and silence >= CLICK:
             self._heard = 0
         if not self.heard_speech or not commit:
             return Outcome.NOTHING
-        if speech and self._beside.goes_on(end):
-            self.last = self._beside.last
+        if speech and self._loudness.beside(end):
+            self.last = self._loudness.talker_until
             return self._commit()
         if end - self._began >= self._longest:
             return self._commit()
         if speech:
             return Outcome.NOTHING
-        if self._over(silence, end):
+        if silence >= self._most:
             return self._commit()
-        return Outcome.PLAUSIBLE if self._plausible(silence, end) else Outcome.NOTHING
+        if self._plausible(end):
+            return (
+                Outcome.PLAUSIBLE
+            )  # what is sure at once is still guessed first, and committed with the next frame
+        return self._commit() if self._over(silence, end) else Outcome.NOTHING
 
     def _speech(self, position: int, end: int) -> None:
         if not self._heard:
@@ -146,20 +155,23 @@ class Endpointing:
         return self._transcript.completeness not in (None, Completeness.OPEN)
 
     def _over(self, silence: int, end: int) -> bool:
-        if silence >= self._most:
-            return True
         text = self._transcript
         wait = self._patience.wait(text.completeness, self._habits, text.rate, self._probability)
         if silence < wait:
             return False
-        return self._patience.fixed or text.completeness is None or text.covers(self.last, end)
+        return not self._patience.by_words or self._covered(end)
 
-    def _plausible(self, silence: int, end: int) -> bool:
+    def _covered(self, now: int) -> bool:
+        """Whether the words, or their lack, are about all that was said."""
+        fed = now if self._fed is None else self._fed
+        return self._transcript.covers(self._loudness.sound_until, fed)
+
+    def _plausible(self, end: int) -> bool:
         text = self._transcript
-        if self.fixed or silence < PLAUSIBLE or not self._unexplained:
+        if self.over or end - self._loudness.sound_until < PLAUSIBLE or not self._unexplained:
             return False
         guess = (self.last, text.words)
-        if guess == self._guessed or not text.covers(self.last, end):
+        if guess == self._guessed or not self._covered(end):
             return False
         self._guessed = guess
         return True

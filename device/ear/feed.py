@@ -42,6 +42,11 @@ class UtteranceFeed:
         self._begun = self._ended = False
 
     @property
+    def position(self) -> int:
+        """Up to here the engine has the sound."""
+        return self._cursor
+
+    @property
     def ended(self) -> bool:
         """Everything was handed over, End included: only the Final is missing."""
         return self._ended

@@ -33,19 +33,19 @@ class Transcript:
         """None: no words yet that the recogniser stands by."""
         self.words: tuple[str, ...] = ()
         """The text, comparable."""
-        self._end = 0  # of the last word
+        self._end = 0  # of the last word, where its time is known
         self._lag = LAG
         self._rate: float | None = None
 
-    def hear(self, partial: Partial, position: int) -> None:
-        """Take note of a partial that has arrived at ``position``."""
+    def hear(self, partial: Partial) -> None:
+        """Take note of a partial."""
         self.words = tuple(normalise(partial.text)) if partial.accepted else ()
         self._lag = LAG if partial.free else GRAMMAR_LAG
         if not self.words:
             self.completeness = None
             return
         self.completeness = self._judge(partial.text, partial.intent, partial.free)
-        self._end = partial.words[-1].end if partial.words else position - self._lag
+        self._end = partial.words[-1].end if partial.words else 0
         self._rate = _rate(partial)
 
     @property
@@ -53,9 +53,9 @@ class Transcript:
         """[words/s] Of this utterance, pauses left out; None: too few words yet, or their times are not known."""
         return self._rate
 
-    def covers(self, last: int, now: int) -> bool:
-        """Whether the text, as it stands at ``now``, has all that was said up to ``last``."""
-        return self._end >= last - SLACK or now - self._lag >= last
+    def covers(self, last: int, fed: int) -> bool:
+        """Whether the text has all that was said up to ``last``; the recogniser has the sound up to ``fed``."""
+        return self._end >= last - SLACK or fed - self._lag >= last
 
 
 def _rate(partial: Partial) -> float | None:

@@ -117,7 +117,7 @@ class Utterances:
             WAKE_TAIL if woken else 0,
             judge=self._judge,
             habits=self.habits,
-            fixed=command.mode == "over",
+            over=command.mode == "over",
         )
         for position in range(self._history.floor(command.start), self._history.end, FRAME):
             endpointing.step(position, self._history.speech(position), commit=False)
@@ -134,11 +134,13 @@ class Utterances:
         feed, endpointing = self._feed, self._endpointing
         if feed is None or endpointing is None:
             return events
+        if self._door is not None:
+            endpointing.fed(feed.position)
         match endpointing.step(position, speech, level_db):
             case Outcome.PLAUSIBLE:
                 events.append(PlausibleEnd(end, feed.utterance, endpointing.last))
             case Outcome.COMMIT:
-                if not endpointing.fixed:
+                if not endpointing.over:
                     self._ended = endpointing.last
                 events.append(Endpoint(end, feed.utterance, endpointing.last))
         return events
@@ -147,7 +149,7 @@ class Utterances:
         """Put the present pause, if there is one, to the turn-end model; it is stepped while nobody is listened to, too."""
         feed, endpointing = self._feed, self._endpointing
         pause = None
-        if feed and endpointing and not endpointing.fixed and endpointing.pausing(end):
+        if feed and endpointing and not endpointing.over and endpointing.pausing(end):
             pause = Pause(feed.utterance, endpointing.last)
             if pause != self._asked:
                 start = max(endpointing.began, end - _TURN_SOUND, self._sound.start)
@@ -170,16 +172,16 @@ class Utterances:
         if self._feed is not None and all(feed.ended for feed in self._waiting.values()):
             self._feed.feed()
         for reply in door.poll():
-            events += self._reply(reply, end)
+            events += self._reply(reply)
         events += self._failures(door, end)
         return events
 
-    def _reply(self, reply: object, end: int) -> list[Event]:
+    def _reply(self, reply: object) -> list[Event]:
         match reply:
             case Partial(utterance=utterance):
                 if self._feed is not None and self._feed.utterance == utterance:
                     assert self._endpointing is not None
-                    self._endpointing.hear(reply, end)
+                    self._endpointing.hear(reply)
                     return [reply]
                 return [reply] if utterance in self._waiting else []
             case Final(utterance=utterance):

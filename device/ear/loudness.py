@@ -1,4 +1,4 @@
-"""Who speaks beside the talker: a television that goes on must not keep his sentence open. Pure."""
+"""How loud the talker is: where his voice has faded, and who goes on beside him. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ three of five."""
 LOUD_HITS, LOUD_WINDOW = 3, 5
 BESIDE = samples(1200)
 """Speech that is all that quiet for this long is not the talker's: he has finished."""
+FADED_DB = 25.0
+"""What is so far below is the room, or the end of a breath: a VAD hangs on up to 0.14 s behind the last sound in a room
+with 0.2 s of reverberation, the level 0.06 s."""
 
 
-class Beside:
-    """``follow`` every frame of speech; ``last`` is the sample after the last one that was as loud as the talker."""
+class Loudness:
+    """``follow`` every frame of speech."""
 
     def __init__(self) -> None:
-        self.last = 0
+        self.talker_until = 0
+        """The sample after the last speech that was as loud as the talker."""
+        self.sound_until = 0
+        """The sample after the last speech that was more than his voice dying away."""
         self._levels: list[float] = []
         self._talker_db = float("-inf")
         self._recent: deque[bool] = deque(maxlen=LOUD_WINDOW)
@@ -32,8 +38,10 @@ class Beside:
                 self._talker_db = loud_part(self._levels)
         self._recent.append(level_db is None or level_db > self._talker_db - BESIDE_DB)
         if self._recent[-1] and sum(self._recent) >= min(LOUD_HITS, len(self._recent)):
-            self.last = end
+            self.talker_until = end
+        if level_db is None or level_db > self._talker_db - FADED_DB:
+            self.sound_until = end
 
-    def goes_on(self, end: int) -> bool:
+    def beside(self, end: int) -> bool:
         """Whether what is spoken up to ``end`` has not been the talker for ``BESIDE``."""
-        return end - self.last >= BESIDE
+        return end - self.talker_until >= BESIDE
