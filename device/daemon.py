@@ -36,7 +36,7 @@ from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
 from device.engines import EngineDoor
-from device.latency import Latency
+from device.latency import Latency, excess
 from device.link import Link
 from device.link.messages import Echo, Voice
 from device.link.telemetry import Timeline
@@ -98,6 +98,7 @@ class Device:
         self._somebody_speaks = False
         self._unwell: set[str] = set()
         self._sounding = False
+        self._told_mouth = False
         self.tracer = Tracer(trace)
         self.latency = Latency(config.budget, lambda: self.counters)
 
@@ -135,11 +136,16 @@ class Device:
                 self._execute(command, position)
         for command in self.conversation.tick(position):
             self._execute(command, position)
+        if self._told_mouth:
+            self._told_mouth = False
+            self.mouth.pump(position)
         for message in self.latency.messages(position):
             self.link.metrics(message)
             self.link.describe(latency=self.latency.since_start)
             if isinstance(message, Timeline) and message.outcome != "speaking":
                 self.tracer.note("timeline", position, **msgspec.to_builtins(message))
+                if message.over:
+                    log.info("%s %d was slow: %s", message.kind, message.line, excess(message))
         self.engine.render()
         return True
 
@@ -195,6 +201,7 @@ class Device:
             case v.Say() | v.ReplyBegin() | v.ReplyText() | v.ReplyFinish() | v.Release() | v.Earcon():
                 self._remember(command)
                 self.mouth.execute(command)
+                self._told_mouth = True
             case v.StopSounds():
                 self.engine.mixer.stop_sounds()
             case v.Duck() | v.Hold() | v.Resume() | v.Cancel():

@@ -120,7 +120,10 @@ class World(RuleBasedStateMachine):
     @rule()
     def stop_word(self):
         self.talk.event(v.StopHeard(self.talk.position, "stop", 0.9))
-        assert not (self.laws.shown.speaking or self.laws.shown.thinking or self.laws.shown.attending)
+        assert not (self.laws.shown.speaking or self.laws.shown.thinking)
+        assert not self.laws.shown.attending or self.laws.utterance is not None, (
+            "attends to nobody after stop"
+        )
 
     @rule(on=st.booleans())
     def alarm(self, on):

@@ -313,3 +313,51 @@ def test_a_turn_interrupted_before_anything_was_audible_leaves_only_its_question
     opened = next_question(talk)
     assert opened.conversation == (v.Message("user", "tell me a story"),)
     assert opened.heard_prev is None
+
+
+# --------------------------------------------------------------------------- "stop", and then more
+
+
+def stopped_by_the_spotter(speaking_on: bool = True) -> Talk:
+    """ "Stop" over the story, heard by the spotter before the recogniser."""
+    talk = Talk()
+    talk.speaking(STORY)
+    talk.turn_ended()
+    talk.barge_in()
+    if not speaking_on:
+        talk.barge_in_ended()
+    assert "Cancel" in kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9)))
+    talk.cut(HEARD)
+    return talk
+
+
+def test_who_goes_on_after_stop_is_heard_to_the_end_every_word_from_the_first():
+    talk = stopped_by_the_spotter()
+    listen = only(talk.partial("stop [unk]"), v.Listen)
+    assert listen.mode == "free"
+    talk.partial("stop what about tomorrow")
+    talk.endpoint()
+    assert only(talk.final("stop what about tomorrow"), v.OpenTurn).text == "stop what about tomorrow"
+
+
+def test_stop_alone_ends_everything_once_it_is_over():
+    talk = stopped_by_the_spotter()
+    talk.endpoint()
+    assert kinds(talk.final("stop", "stop")) == []
+    assert talk.laws.shown == v.Show()
+
+
+def test_stop_that_the_recogniser_makes_nothing_of_brings_no_answer_back():
+    for text in ("", "top", "[unk]"):
+        talk = stopped_by_the_spotter()
+        talk.endpoint()
+        talk.final(text, accepted=bool(text))
+        if talk.laws.utterance is not None:  # heard once more
+            talk.endpoint()
+            talk.final(text, accepted=bool(text))
+        assert talk.laws.shown == v.Show()
+        assert talk.laws.reply is None
+
+
+def test_stop_that_was_over_when_it_was_spotted_ends_everything_at_once():
+    assert stopped_by_the_spotter(speaking_on=False).laws.shown == v.Show()

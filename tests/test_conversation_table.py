@@ -307,7 +307,7 @@ def test_a_stop_that_recogniser_and_spotter_both_hear_cancels_once_and_says_noth
     talk.speaking()
     talk.barge_in()
     assert kinds(talk.partial("stop")) == ["Cancel", "CancelTurn"]
-    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == ["Discard"]
+    assert kinds(talk.event(v.StopHeard(talk.position, "stop", 0.9))) == []
     assert kinds(talk.wait(2000)) == []
 
 

@@ -198,7 +198,9 @@ class Conversation:
         attended = self._attention.is_open or open_ is not None
         # who has interrupted knows by the silence: the recogniser may have heard the same "stop" a moment before
         silenced = open_ is not None and open_.purpose in (*_OVER, Purpose.INTERRUPT)
-        if not self._stop() and attended and not silenced:
+        if silenced and self._speech and self._gives_way:
+            self._stop_and_listen()
+        elif not self._stop() and attended and not silenced:
             self._emit(v.Earcon("done"))
 
     def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:
@@ -274,6 +276,11 @@ class Conversation:
         utterance.heard, utterance.spoke = event.text, True
         self._apologies.understood()
         self._attention.words(self._now)
+        if utterance.stopped and utterance.mode == "over" and self._judge(event.text).content:
+            # "stop" was obeyed, and somebody goes on: now every word counts
+            if utterance is self._hearing.open:
+                self._hearing.listen_again(utterance, Purpose.INTERRUPT)
+            return
         if utterance.purpose not in _OVER or not (self._answering.replying or self._sounding):
             return
         if utterance.mode == "free" and not event.free:
@@ -449,6 +456,16 @@ class Conversation:
         if self._sounding:
             self._emit(v.StopSounds())
         return busy
+
+    def _stop_and_listen(self) -> None:
+        """The same for somebody who is speaking: "stop, what about tomorrow" is heard to its end."""
+        self._answering.drop(self._now, "stop")
+        if self._sounding:
+            self._emit(v.StopSounds())
+        self._yielding.cancelled()
+        self._acts.clear()
+        self._hearing.takes_floor(stop=True)
+        self._attention.open(Purpose.INTERRUPT, self._now, self._timing.attention)
 
     def _drop(self, reason: str) -> bool:
         """End everything: what is said, pending, listened to and attended; whether anything was said or pending."""

@@ -57,6 +57,8 @@ class Utterance:
     """Somebody has spoken since ``after``."""
     last: int = -1
     """Last sample of that speech, when known."""
+    stopped: bool = False
+    """It began with "stop", which was obeyed at once; more may follow."""
 
 
 class Hearing:
@@ -88,7 +90,7 @@ class Hearing:
     def listen_again(self, utterance: Utterance, purpose: Purpose) -> None:
         """Hear ``utterance`` once more from its first sample, now taking down every word: nothing of it is lost."""
         again = self.listen(utterance.start, utterance.after, purpose, "free")
-        again.heard, again.spoke = utterance.heard, utterance.spoke
+        again.heard, again.spoke, again.stopped = utterance.heard, utterance.spoke, utterance.stopped
 
     def finalise(self, now: int) -> None:
         if self.open is not None:
@@ -110,12 +112,13 @@ class Hearing:
     def takes_floor(self, stop: bool) -> None:
         """What was said over the reply has interrupted it.
 
-        What only a few words were listened for in is heard again from its onset; after ``stop`` alone not yet: nothing
-        may follow, and another hearing could only make something else of it.
+        What only a few words were listened for in is heard again from its onset; after ``stop`` alone not before more
+        follows: another hearing could only make something else of it.
         """
-        if self.open is None or self.open.purpose not in (Purpose.OVER, Purpose.STOP_ONLY):
+        if self.open is None or self.open.purpose not in (Purpose.OVER, Purpose.STOP_ONLY, Purpose.INTERRUPT):
             return
         self.open.purpose = Purpose.INTERRUPT
+        self.open.stopped |= stop
         if self.open.mode == "over" and not stop:
             self.listen_again(self.open, Purpose.INTERRUPT)
 

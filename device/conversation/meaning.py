@@ -42,6 +42,10 @@ _LISTENS_ALONG = frozenset({Purpose.OVER, Purpose.THINKING, Purpose.LATE})
 """Where "go on" is a nod."""
 
 
+LEAST_AFTER_STOP = 2
+"""Words beyond "stop" that make a question of it: one may be a breath, or what a recogniser makes of the room's ring."""
+
+
 class Meaning(Enum):
     """What a final result asks for."""
 
@@ -62,7 +66,16 @@ class Meaning(Enum):
 
 
 def understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
-    """The table above. ``utterance`` is the one that ``final`` ends."""
+    """The table above. ``utterance`` is the one that ``final`` ends; after "stop" it asks only what is beyond doubt."""
+    meaning = _understand(final, utterance, judge)
+    if not utterance.stopped or meaning in (Meaning.ACT, Meaning.AGAIN, Meaning.CORRECT):
+        return meaning
+    if meaning is Meaning.ASK and judge(final.text).content >= LEAST_AFTER_STOP:
+        return meaning
+    return Meaning.STOP
+
+
+def _understand(final: Final, utterance: Utterance, judge: Judge) -> Meaning:
     purpose = utterance.purpose
     verdict = judge(final.text if final.accepted else "")
     if purpose is Purpose.STOP_ONLY:

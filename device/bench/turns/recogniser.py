@@ -54,6 +54,8 @@ class ScriptedRecogniser:
     def send(self, message: Any) -> bool:
         begin = self._begin
         if isinstance(message, Begin):
+            if begin is not None and self._ended:  # nobody waits longer than for the next utterance
+                self._finish(begin, [word for word in self._words if self._counts(begin, word)])
             self._begin, self._heard, self._ended, self._told = message, message.position, False, ""
         elif begin is None or message.utterance != begin.utterance:
             return True
