@@ -25,7 +25,7 @@ from device.errors import EarshotError
 from device.latency.picture import guessed, require, waited
 from device.latency.reader import Seen
 from device.latency.saved import line_of, read
-from device.latency.table import HEADINGS, cells, outcome, percentiles
+from device.latency.table import HEADINGS, cells, excess, outcome, percentiles
 from device.link import Link, open_transport
 from device.link.telemetry import Timeline
 from device.scenario.format import load
@@ -116,7 +116,8 @@ def test_each_turn_travels_without_words_not_retained_and_expires(kitchen, spy):
 
 
 def _latency(spy: Spy):  # noqa: F811
-    return spy.seen("up/state")[-1].json.get("latency")
+    posts = spy.seen("up/state")
+    return posts and posts[-1].json.get("latency")
 
 
 def test_follow_prints_a_json_object_for_each_turn_and_leaves_after_so_many(broker, kitchen):  # noqa: F811
@@ -320,6 +321,13 @@ def test_outcomes_read_like_sentences():
     assert outcome(sample(over=("endpoint",), stalled=True)).endswith("stalled, over: endpoint")
 
 
+def test_what_somebody_else_wrote_does_nothing_to_the_terminal():
+    line = sample(code="\x1b[2J", over=("moonshot",))
+    texts = [cell.text for cell in cells("ki\x07tchen", line)]
+    assert texts[0] == "ki?tchen" and texts[-1] == "heard 5 words (?[2J), over: moonshot"
+    assert excess(line) == "moonshot +0 ms"
+
+
 def test_percentiles_of_a_device_without_turns_are_a_sentence():
     assert percentiles("attic", None) == "attic: no turn and no local command since it started"
 
@@ -354,10 +362,13 @@ def test_pictures_of_one_and_of_many_turns_are_drawn(count, tmp_path):
     from device.latency.picture import draw
 
     odd = [
-        sample(voice_to_voice_ms=None, cost_ms={}, at_ms={}, at={}, outcome="failed", over=(), kind="command")
+        sample(at_ms={"sent": -3e5}, cost_ms={"ack": 3e6}),
+        sample(
+            voice_to_voice_ms=None, cost_ms={}, at_ms={}, at={}, outcome="failed", over=(), kind="command"
+        ),
     ]
     draw(
-        [Seen("kitchen", 0, sample(line=n)) for n in range(count)] + [Seen("attic", 0, odd[0])],
+        [Seen("kitchen", 0, sample(line=n)) for n in range(count)] + [Seen("attic", 0, line) for line in odd],
         tmp_path / "a.png",
     )
     assert (tmp_path / "a.png").stat().st_size > 5000
@@ -390,6 +401,12 @@ def test_a_real_device_is_traced_from_a_spoken_command_to_its_answer(broker, spy
             until(lambda: transport.connected, "connecting")
             result = run.play()
             line = json.loads(reader.communicate(timeout=PATIENCE_S)[0])
+
+            def told() -> dict | None:  # the retained state is published at most four times a second
+                run.device.link.poll(run.device.position)
+                return _latency(spy) and spy.seen("up/state")[-1].json
+
+            state = until(told, "the state")
         finally:
             run.device.stop()
     assert (line["kind"], line["outcome"], line["calls"]) == ("command", "heard", 0)
@@ -398,5 +415,4 @@ def test_a_real_device_is_traced_from_a_spoken_command_to_its_answer(broker, spy
     started = next(event for event in result.events if event.event == "reply_start")
     assert line["at"]["first_sample"] == started.position
     assert line["voice_to_voice_ms"] == pytest.approx(ms(started.position - line["speech_end"]), abs=0.1)
-    state = until(lambda: _latency(spy) and spy.seen("up/state")[-1].json, "the state")
     assert state["latency"]["percentiles"]["command"]["n"] == 1 and state["voice"]["engine"] == "espeak"

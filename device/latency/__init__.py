@@ -13,5 +13,6 @@ when something is shown, not before.
 """
 
 from device.latency.report import Latency
+from device.latency.table import excess
 
-__all__ = ["Latency"]
+__all__ = ["Latency", "excess"]

@@ -19,7 +19,7 @@ from typing import Any
 
 from device.errors import EarshotError
 from device.latency.reader import Seen
-from device.latency.table import named, outcome
+from device.latency.table import excess, outcome
 from device.latency.timeline import STAGES
 from device.link.telemetry import Timeline
 
@@ -166,11 +166,7 @@ def _words(axes: Any, row: int, line: Timeline, edge: float) -> None:
         **place,
     )
     if line.over:
-        excess = ", ".join(
-            f"{named([stage])} +{line.cost_ms[stage] - line.budget_ms.get(stage, 0):.0f} ms"
-            for stage in line.over
-        )
-        axes.text(edge + 20 * unit, row + 0.21, f"over: {excess}", fontsize=9, color=OVER, **place)
+        axes.text(edge + 20 * unit, row + 0.21, f"over: {excess(line)}", fontsize=9, color=OVER, **place)
 
 
 # ---------------------------------------------------------------------- around the rows
@@ -190,8 +186,9 @@ def _frame(axes: Any, turns: Sequence[Seen], last: float) -> None:
     devices = {seen.device for seen in turns}
     axes.set_yticks(range(len(turns)), [_name(seen, len(devices) > 1) for seen in turns])
     axes.tick_params(axis="y", length=0)
-    step = next(step for step in (100, 200, 250, 500, 1000, 2000, 5000, 10_000, 60_000) if last / step <= 12)
-    ticks = range(0, int(last) + 1, step)
+    steps = (100, 200, 250, 500, 1000, 2000, 5000, 10_000, 60_000)
+    step = next((step for step in steps if last / step <= 12), last / 10)
+    ticks = [step * tick for tick in range(int(last / step) + 1)]
     axes.set_xticks(ticks, [f"{tick / 1000:g} s" for tick in ticks])
     axes.grid(axis="x", color="#E4E4E4", lw=0.8)
     axes.set_axisbelow(True)

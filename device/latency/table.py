@@ -37,7 +37,7 @@ def cells(device: str, line: Timeline) -> list[Cell]:
     whole = line.voice_to_voice_ms
     ahead = line.at_ms.get("commit", 0.0) - line.at_ms.get("sent", line.at_ms.get("commit", 0.0))
     return [
-        Cell(device),
+        Cell(_printable(device)),
         Cell(str(line.line)),
         *(_stage(line, stage) for stage in STAGES),
         Cell("-" if whole is None else f"{whole:.0f}"),
@@ -59,7 +59,15 @@ def outcome(line: Timeline) -> str:
         text = f"command, {text}"
     if line.stalled:
         text += ", stalled"
-    return text + (f", over: {named(line.over)}" if line.over else "")
+    return _printable(text + (f", over: {named(line.over)}" if line.over else ""))
+
+
+def excess(line: Timeline) -> str:
+    """The stages over their budget and by how much: "first token +350 ms"."""
+    return ", ".join(
+        f"{named([stage])} +{line.cost_ms.get(stage, 0) - line.budget_ms.get(stage, 0):.0f} ms"
+        for stage in line.over
+    )
 
 
 def named(stages: Sequence[str]) -> str:
@@ -92,6 +100,11 @@ def percentiles(device: str, latency: Latency | None) -> str:
             over = str(count(f"over_{name}", 0)) if name in STAGES else ""
             lines.append(f"  {title:18}{one.n:>6}{one.p50_ms:>9.0f}{one.p95_ms:>9.0f}{over:>13}".rstrip())
     return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """Without what would make a terminal do something: anybody on the broker may have written it."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _per_turn(latency: Latency) -> str:
