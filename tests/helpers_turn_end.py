@@ -46,10 +46,23 @@ class Stubborn:
         self._asked = Path(settings)
 
     def start(self) -> Iterator[Any]:
-        yield Ready(0.0, 0.0)
+        yield Ready(0.0)
 
     def handle(self, message: Ask) -> Iterator[Any]:
         if not self._asked.exists():
             self._asked.touch()
             time.sleep(3600)
         yield Verdict(message.pause, 0.75, 0.0)
+
+
+class Timed:
+    """An engine whose verdicts took ``settings`` ms each, or say so."""
+
+    def __init__(self, settings: float) -> None:
+        self._compute_ms = settings
+
+    def start(self) -> Iterator[Any]:
+        yield Ready(0.0)
+
+    def handle(self, message: Ask) -> Iterator[Any]:
+        yield Verdict(message.pause, 0.5, self._compute_ms)

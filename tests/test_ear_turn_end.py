@@ -246,6 +246,21 @@ def test_what_the_model_makes_nothing_of_is_told_once_and_the_next_pause_is_aske
     ]
 
 
+@pytest.mark.parametrize(("compute_ms", "told"), [(400.0, 1), (140.0, 0)])
+def test_a_model_that_is_usually_late_says_so_once(compute_ms: float, told: int, caplog: Any):
+    model = TurnModel(InProcessDoor("turn model", "helpers_turn_end:Timed", compute_ms))
+    model.step(None)
+    for last in range(100, 3000, 100):
+        model.ask(Pause(1, last), said())
+        assert model.step(Pause(1, last)) == 0.5
+    lines = [
+        record.message
+        for record in caplog.records
+        if f"takes {compute_ms:.0f} ms for a verdict" in record.message
+    ]
+    assert len(lines) == told
+
+
 # ---------------------------------------------------------------------- which model
 
 

@@ -7,6 +7,8 @@ ask(pause 2), ask(pause 3) meanwhile: pause 3 is asked next, if it is still the 
 from __future__ import annotations
 
 import logging
+import statistics
+from collections import deque
 
 from device.audio.backends import Samples
 from device.audio.levels import to_int16
@@ -16,6 +18,8 @@ from device.engines import EngineDoor
 
 SLOW_MS = 150
 """Asked after 80 ms of silence, a verdict moves a wait of 200 to 240 ms if it takes no longer."""
+USUAL_OF = 9
+"""Verdicts; the first ones compete with everything else that starts."""
 MISSING, FAILED = "turn_model_missing", "turn_model_failed"
 
 log = logging.getLogger(__name__)
@@ -37,6 +41,8 @@ class TurnModel:
         self._next: Ask | None = None
         self._down = False
         self._told = ""
+        self._took: deque[float] = deque(maxlen=USUAL_OF)
+        self._slow = False
         self._restarts_foreseen = 0
         self.ready: Ready | None = None
         """What the model said when it was loaded; None before, and while it is down."""
@@ -73,16 +79,10 @@ class TurnModel:
             match reply:
                 case Ready():
                     self.ready = reply
-                    log.info("turn-end model ready: %.0f ms a verdict", reply.compute_ms)
-                    if reply.compute_ms > SLOW_MS:
-                        log.warning(
-                            "the turn-end model needs %.0f ms a verdict on this machine: what comes after %d ms is late "
-                            "for most pauses (endpointing.strategy = adaptive does without it)",
-                            reply.compute_ms,
-                            SLOW_MS,
-                        )
+                    log.info("turn-end model ready after %.1f s", reply.load_s)
                 case Verdict(pause=asked):
                     self._asked = None
+                    self._mind_the_time(reply.compute_ms)
                     if asked == pause:
                         probability = reply.probability
                     else:
@@ -110,6 +110,19 @@ class TurnModel:
         if door.send(question):
             self._asked = question
             self.counters["asked"] += 1
+
+    def _mind_the_time(self, compute_ms: float) -> None:
+        """Say once when verdicts usually come too late to be of use."""
+        self._took.append(compute_ms)
+        usual_ms = statistics.median(self._took)
+        if len(self._took) == USUAL_OF and usual_ms > SLOW_MS and not self._slow:
+            self._slow = True
+            log.warning(
+                "the turn-end model takes %.0f ms for a verdict on this machine: after more than %d ms it is late for most "
+                "pauses; endpointing.strategy = adaptive does without it",
+                usual_ms,
+                SLOW_MS,
+            )
 
     def _watch(self, door: EngineDoor) -> None:
         """Nobody waits for an answer that died with the engine."""

@@ -37,10 +37,8 @@ class TurnEndEngine:
         self._model = settings.model
         self._session = _load(Path(settings.model), settings.threads)
         self._input = _checked_input(self._session, settings.model)
-        self.judge(np.zeros(RATE_HZ, np.float32))  # pays for the first use
-        tried = time.perf_counter()
-        self.judge(np.zeros(RATE_HZ, np.float32))
-        self._ready = Ready(time.monotonic() - began, (time.perf_counter() - tried) * 1000)
+        self.judge(np.zeros(RATE_HZ, np.float32))  # finds out what it answers, and pays for the first use
+        self._ready = Ready(time.monotonic() - began)
 
     def start(self) -> Iterator[Ready]:
         yield self._ready

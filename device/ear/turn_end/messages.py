@@ -51,10 +51,9 @@ class NoVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model is loaded; one decision took ``compute_ms`` when it was tried."""
+    """The model is loaded and was tried."""
 
     load_s: float
-    compute_ms: float
 
 
 FromEngine = Ready | Verdict | NoVerdict
