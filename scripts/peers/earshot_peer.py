@@ -181,10 +181,9 @@ async def main() -> None:
 
     report = Report("earshot", {"earshot": __version__, "numpy": version("numpy")})
     await measure(
-        mic, speaker, report, load_utterances(given.utterances), on_stop,
+        mic, speaker, report, load_utterances(given.utterances), on_stop, lambda: peer.calls,
         trials=given.trials, idle_s=given.idle, full=not given.partials,
     )  # fmt: skip
-    report.extra["llm_calls"] = peer.calls
     report.extra["echo"] = peer.device.engine.echo.mode
     report.extra["bar_raised"] = peer.device.ear.bar_raised
     report.write(given.json)

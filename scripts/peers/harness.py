@@ -257,6 +257,10 @@ OnStop = Callable[[float, float, Span | None], Awaitable[None]]
 """After a cut-in: when it and the answer began, and the stretch of sound that it cut."""
 
 
+Calls = Callable[[], int]
+"""How often the language model has been asked so far."""
+
+
 async def answer_to(speaker: Speaker, last: float, patience_s: float = 8.0) -> float | None:
     """When the first sound after ``last`` is audible; None after ``patience_s``."""
     while time.monotonic() < last + patience_s:
@@ -304,8 +308,10 @@ async def conversation(
     await silence(speaker)
 
 
-async def backchannels(mic: Mic, speaker: Speaker, report: Report, utterances: dict[str, Utterance]) -> None:
-    """Whether a short sign of attention ends the answer, and whether it comes back."""
+async def backchannels(
+    mic: Mic, speaker: Speaker, report: Report, utterances: dict[str, Utterance], calls: Calls
+) -> None:
+    """Whether a short sign of attention ends the answer: it is silent 3.5 s later, or another one was asked for."""
     listen_s = 3.5
     for text in BACKCHANNELS:
         await silence(speaker, 1.5)
@@ -314,6 +320,7 @@ async def backchannels(mic: Mic, speaker: Speaker, report: Report, utterances: d
             report.backchannels.append({"text": text, "stopped": None})
             continue
         await asyncio.sleep(3.4)
+        before = calls()
         first, _ = await mic.say(utterances[text])
         await asyncio.sleep(listen_s)
         until = first + listen_s
@@ -321,7 +328,8 @@ async def backchannels(mic: Mic, speaker: Speaker, report: Report, utterances: d
         sounds = sorted((span.start, span.end) for span in speaker.spans if span.end > first)
         edges = [first, *(edge for span in sounds for edge in span), until]
         gaps = [begin - end for end, begin in zip(edges[::2], edges[1::2], strict=False)]
-        entry = {"text": text, "stopped": heard <= 0.0, "longest_gap_s": round(max(gaps, default=0.0), 2)}
+        stopped = heard <= 0.0 or calls() > before
+        entry = {"text": text, "stopped": stopped, "longest_gap_s": round(max(gaps, default=0.0), 2)}
         report.backchannels.append(entry)
 
 
@@ -331,6 +339,7 @@ async def measure(
     report: Report,
     utterances: dict[str, Utterance],
     on_stop: OnStop,
+    calls: Calls,
     *,
     trials: int,
     idle_s: float,
@@ -352,6 +361,7 @@ async def measure(
     await silence(speaker, 1.0)
     await conversation(mic, speaker, report, utterances, trials, on_stop)
     if full:
-        await backchannels(mic, speaker, report, utterances)
+        await backchannels(mic, speaker, report, utterances, calls)
     report.rss_mb["peak"] = peak_rss_mb()
+    report.extra["llm_calls"] = calls()
     report.extra["mic_late_max_s"] = round(mic.late_max_s, 3)

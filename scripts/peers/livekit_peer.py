@@ -249,10 +249,9 @@ async def main():
     packages = ("livekit-agents", "livekit", "livekit-local-inference")
     report = Report("livekit", {name: version(name) for name in packages})
     await measure(
-        mic, speaker, report, load_utterances(given.utterances), on_stop,
+        mic, speaker, report, load_utterances(given.utterances), on_stop, lambda: ScriptedLLM.calls,
         trials=given.trials, idle_s=given.idle, full=not given.partials,
     )  # fmt: skip
-    report.extra["llm_calls"] = ScriptedLLM.calls
     report.write(given.json)
     feed.cancel()
     await session.aclose()

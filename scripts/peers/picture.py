@@ -41,12 +41,12 @@ def draw(reports: dict[str, dict[str, Any]], path: Path) -> None:
                     va="center",
                 )
         if key == "v2v_s":
-            axis.axvline(FLOOR_S, color="0.5", lw=1, ls=":")
-            axis.text(
-                FLOOR_S, len(names) - 0.45, " floor of the services", fontsize=8, color="0.35", va="bottom"
-            )
-            axis.axvline(STALL_S, color="0.5", lw=1, ls="--")
-            axis.text(STALL_S, len(names) - 0.45, " stall", fontsize=8, color="0.35", va="bottom")
+            for at, name, style, side in (
+                (FLOOR_S, "floor ", ":", "right"),
+                (STALL_S, " stall", "--", "left"),
+            ):
+                axis.axvline(at, color="0.5", lw=1, ls=style)
+                axis.text(at, len(names) - 0.45, name, fontsize=8, color="0.35", va="bottom", ha=side)
         _dress(axis, names, title)
     axis = axes[-1]
     for level, name in enumerate(reversed(names)):

@@ -192,10 +192,9 @@ async def main():
 
     report = Report("pipecat", {name: version(name) for name in ("pipecat-ai", "onnxruntime", "numpy")})
     await measure(
-        mic, speaker, report, load_utterances(given.utterances), on_stop,
+        mic, speaker, report, load_utterances(given.utterances), on_stop, lambda: ScriptedLLM.calls,
         trials=given.trials, idle_s=given.idle, full=not given.partials,
     )  # fmt: skip
-    report.extra["llm_calls"] = ScriptedLLM.calls
     report.write(given.json)
     await runner.cancel()
     await asyncio.wait([running], timeout=5)

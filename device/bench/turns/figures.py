@@ -80,6 +80,7 @@ def _side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             round(cut.claimed - cut.played, 2) for outcome in outcomes for cut in outcome.cuts if cut.played
         ],
         "groups": groups(turns),
+        "remarks": [remark for turn in turns if (remark := remarked(turn)) is not None],
         "delays_ms": {
             group: sorted(
                 _delays(turn for turn in turns if turn.trial.group == group and turn.trial.kind != "ask")
@@ -123,6 +124,33 @@ def groups(turns: Iterable[Turn]) -> list[dict[str, Any]]:
     return rows
 
 
+def remarked(turn: Turn) -> dict[str, Any] | None:
+    """A turn that went wrong in any way, as a person would look for it; None for all others."""
+    local = turn.trial.kind == "local"
+    wrong = [
+        name
+        for name, holds in (
+            ("cut early", turn.committed and turn.trial.kind != "ask"),
+            ("answered early", turn.answered),
+            ("no answer", turn.v2v_ms is None),
+            ("stalled", turn.v2v_ms is not None and stalled(turn) and not local),
+            ("not understood whole", not turn.understood),
+        )
+        if holds
+    ]
+    if not wrong:
+        return None
+    return {
+        "group": turn.trial.group,
+        "text": turn.trial.text,
+        "wrong": wrong,
+        "v2v_ms": turn.v2v_ms,
+        "endpoint_ms": turn.endpoint_ms,
+        "voice": turn.trial.voice,
+        "pause_ms": turn.trial.pause_ms,
+    }
+
+
 def stalled(turn: Turn) -> bool:
     return turn.v2v_ms is None or turn.v2v_ms > STALL_MS
 
@@ -155,6 +183,8 @@ def text(figures: dict[str, Any]) -> str:
             )
         )  # fmt: skip
         parts.append("")
+    remarks = [(side, remark) for side in ("off", "on") for remark in figures[side]["remarks"]]
+    parts += [_remark(side, remark) for side, remark in remarks] + [""]
     if figures["own"]:
         shifted = ((4, 7, "answer"), (7, 9, "endpoint"), (10, 12, "early"))
         columns = (("recogniser", "recogniser", ""), ("clock", "clock", ""), *COLUMNS)
@@ -177,3 +207,9 @@ def text(figures: dict[str, Any]) -> str:
     )
     parts += [f"{name:<20} {value}" for name, value in lines]
     return "\n".join(parts)
+
+
+def _remark(side: str, remark: dict[str, Any]) -> str:
+    endpoint, answer = (cell(remark[key], ".0f") for key in ("endpoint_ms", "v2v_ms"))
+    wrong = ", ".join(remark["wrong"])
+    return f"{side:>3}: {remark['text']!r} {wrong} (endpoint {endpoint} ms, answer {answer} ms, {remark['voice']})"

@@ -32,8 +32,9 @@ SCRIPTED = "scripted"
 OWN_VOSK = "vosk-tiny-en"
 """The Vosk model that is part of this project."""
 
-VOICES = ("en-us+f2", "en-gb-scotland", "en-us+m6", "en-gb-x-rp+f2", "en-us+f4", "en-gb-scotland+m3")
-"""espeak-ng's; none is the voice that the device answers with."""
+VOICES = ("en-us+f1", "en-gb-scotland", "en-us+m6", "en-gb-x-rp+steph", "en-us+belinda", "en-gb-scotland+m3")
+"""espeak-ng's; none is the voice that the device answers with. Its other variants have an echo of 0.13 s added, which would be
+taken for the end of what is said."""
 NORMAL_WPM, FAST_WPM, SLOW_WPM = 165, 220, 110
 PAUSE_MS = (300, 1000)
 """Shortest and longest hesitation."""

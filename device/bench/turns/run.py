@@ -47,8 +47,11 @@ def _all(sessions: dict[int, Session], seed: int, jobs: int) -> Iterator[tuple[i
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except (
+            BaseException
+        ):  # the rest is not begun; with ``shutdown(wait=False)`` Python 3.11 trips over its own processes
+            for future in running:
+                future.cancel()
             raise
 
 

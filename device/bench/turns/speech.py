@@ -1,7 +1,7 @@
 """The sound of what is said, and when each word of it sounds.
 
-Synthetic talkers are espeak-ng's: its own word events give the times, the sound's edges give the first and the last
-sample. Where it says two words as one ("of the") they share its time by their letters. Recordings have no known words:
+Synthetic talkers are espeak-ng's: its own word events give the times (to 5 ms where the sound itself shows them), the sound's
+edges give the first and the last sample. Where it says two words as one ("of the") they share its time by their letters. Recordings have no known words:
 theirs are spread evenly.
 """
 
