@@ -1,7 +1,7 @@
 """Kokoro as a voice: the neural model through kokoro-onnx, clause by clause.
 
 kokoro-onnx's own stream is cut only after 510 phonemes (30-40 s of speech), so it is given one clause at a time.
-Word times come from the model's durations where its export has them, else from the number of phonemes.
+Word times come from the model's durations where its export has them, else from the number and kind of phonemes.
 
 How fast it is depends on the machine (real-time factor 2.8-7.6 on a Raspberry Pi 4), so it is spoken through
 ``SlowVoice``, which keeps phrases and watches its speed. kokoro-onnx phonemizes with a private copy of libespeak-ng, so espeak-ng as a voice beside it is not disturbed.
@@ -32,8 +32,11 @@ _SAMPLES, _SAMPLE_BYTES = 64, 16_384
 _FLAG = re.compile(r"\([a-z-]{2,8}\)")
 """espeak-ng's mark of a change of language, "(hi)...(en-us)", which would be read out; no phonemes look like that."""
 _PAUSES = ".,;:!?…—"
-_PAUSE_WEIGHT = 4.0
-"""How long a punctuation mark inside a clause lasts, in phonemes, where the model gives no durations."""
+_PAUSE, _CONSONANT, _VOWEL, _SHORT, _LENGTH, _FINAL = 4.0, 1.0, 1.5, 0.9, 0.7, 0.8
+"""How long things last where the model gives no durations: a punctuation mark, a consonant, a vowel, a reduced one, the
+length mark behind one, and what is added to each of the last three letters of a clause. Rounded from a fit to the word
+times of espeak-ng over 40 clauses: 18 % of all cuts are then wrong by more than half a word, 28 % with all letters alike."""
+_REDUCED, _FULL = frozenset("əɐɪᵻʊᵊɚ"), frozenset("aeiouæɑɒɔɛɜʌɨʉAIOQWY")
 
 
 def make(settings: VoiceSettings) -> SlowVoice:
@@ -131,12 +134,21 @@ def _letter(phoneme: str) -> bool:
 
 
 def _paced(phonemes: str, total: int) -> list[Span]:
-    """Where each letter of ``phonemes`` lies if all take equally long."""
-    weights = [
-        1.0 if _letter(p) else _PAUSE_WEIGHT if p in _PAUSES else 0.0 for p in phonemes.rstrip(_PAUSES)
-    ]
-    placed = spread([(i, i + 1) for i in range(len(weights))], weights, 0, total)
-    return [span for (i, _), span in placed if _letter(phonemes[i])]
+    """Where each letter of ``phonemes`` lies, going by how long its kind takes."""
+    weights = [_duration(phoneme) for phoneme in phonemes.rstrip(_PAUSES)]
+    letters = [at for at in range(len(weights)) if _letter(phonemes[at])]
+    for at in letters[-3:]:
+        weights[at] += _FINAL
+    placed = spread([(at, at + 1) for at in range(len(weights))], weights, 0, total)
+    return [placed[at][1] for at in letters]
+
+
+def _duration(phoneme: str) -> float:
+    if not _letter(phoneme):
+        return _PAUSE if phoneme in _PAUSES else 0.0
+    if phoneme == "ː":
+        return _LENGTH
+    return _SHORT if phoneme in _REDUCED else _VOWEL if phoneme in _FULL else _CONSONANT
 
 
 def _files(model: str) -> tuple[Path, Path]:
