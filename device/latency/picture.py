@@ -235,10 +235,13 @@ def _head(figure: Any, turns: Sequence[Seen], height: float) -> None:
 
 
 def _median(turns: Sequence[Seen]) -> str:
-    whole = sorted(seen.line.voice_to_voice_ms for seen in turns if seen.line.voice_to_voice_ms is not None)
-    if not whole:
-        return "nothing was audible"
-    return f"median {whole[(len(whole) - 1) // 2] / 1000:.2f} s of {len(whole)}"
+    found = []
+    for kind in ("turn", "command"):
+        lines = [seen.line for seen in turns if seen.line.kind == kind]
+        whole = sorted(line.voice_to_voice_ms for line in lines if line.voice_to_voice_ms is not None)
+        if whole:
+            found.append(f"median {kind} {whole[(len(whole) - 1) // 2] / 1000:.2f} s of {len(whole)}")
+    return "   ·   ".join(found) or "nothing was audible"
 
 
 def _legend() -> Iterator[Any]:
