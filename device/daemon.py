@@ -32,6 +32,7 @@ from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
 from device.config import Config, load_words
 from device.conversation import Conversation
+from device.conversation.sentences import every_sentence
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
@@ -90,6 +91,7 @@ class Device:
         self.link = Link(config, transport)
         self.controls = Controls(self, now)
         self.skills = Skills(config, self.controls)
+        self.mouth.prepare([*self.skills.phrases, *every_sentence(config.device.language)])
         self.state = v.Show()
         self._attention = attention
         self._inbox: deque[v.Event] = deque()
@@ -121,6 +123,7 @@ class Device:
         position = frame.position + v.FRAME
         self._watch(position)
         events = self.ear.step(frame)
+        self.mouth.rest(self.state == v.Show() and not self._somebody_speaks)
         events += self.mouth.step(position)
         events += self.link.poll(position)
         if self.engine.mixer.sounding != self._sounding:

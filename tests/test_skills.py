@@ -45,6 +45,15 @@ def test_an_answer_carries_the_position_and_the_intent_it_belongs_to() -> None:
     assert (done.position, done.intent, done.ok) == (4_711, Intent("time"), True)
 
 
+def test_the_phrases_that_a_voice_may_prepare_are_what_is_said_word_for_word() -> None:
+    said = {run(Room(5), "volume_set", volume=percent).text for percent in range(0, 101, 10)}
+    said |= {run(Room(0), "volume_down").text, run(Room(100), "volume_up").text}
+    muted = Room()
+    muted.muted = True
+    said.add(run(muted, "unmute").text)
+    assert said == set(Skills(Config(), Room()).phrases)
+
+
 @pytest.mark.parametrize("name", ["stop", "cancel", "wait", "repeat", "go_on", "correct"])
 def test_what_is_about_the_conversation_is_done_there(name: str) -> None:
     assert run(Room(), name).text == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["excuse", "sentence"]
+__all__ = ["every_sentence", "excuse", "sentence"]
 
 _SENTENCES: dict[str, dict[str, str]] = {
     "en": {
@@ -44,3 +44,8 @@ def sentence(key: str, language: str = "en") -> str:
 def excuse(code: str, language: str = "en") -> str:
     """Why there is no answer; any ``code`` that an endpoint may make up has a sentence."""
     return _EXCUSES[language].get(code, _UNKNOWN[language])
+
+
+def every_sentence(language: str = "en") -> list[str]:
+    """All of them, for a voice that prepares what it will say."""
+    return [*_SENTENCES[language].values(), *_EXCUSES[language].values(), _UNKNOWN[language]]

@@ -24,6 +24,7 @@ class IdleWork:
     """``prepare`` texts, ``learn`` what the voice says, and ask for the ``next`` thing to do."""
 
     def __init__(self) -> None:
+        self._sentences: deque[str] = deque()
         self._texts: deque[str] = deque()
         self._known: set[str] = set()
         self._working: Prepare | Measure | None = None
@@ -34,13 +35,8 @@ class IdleWork:
         self._engine = ""
 
     def prepare(self, texts: Iterable[str]) -> None:
-        """Sentences to render, clause by clause, each once and in this order."""
-        for text in texts:
-            splitter = Splitter(eager=True)
-            for clause in splitter.feed(text) + splitter.finish():
-                if clause.text and clause.text not in self._known:
-                    self._known.add(clause.text)
-                    self._texts.append(clause.text)
+        """Sentences to render, each once and in this order."""
+        self._sentences.extend(texts)
 
     def learn(self, message: Ready | VoiceState | Prepared) -> None:
         """What the voice says of itself. A new ``Ready`` comes from a new process, which has forgotten all."""
@@ -69,9 +65,19 @@ class IdleWork:
         if self._stands_in:
             return self._measure(position)
         self._measure_at, self._rest_s = None, MEASURE_EVERY_S[0]
+        while self._sentences and not self._texts:
+            self._split(self._sentences.popleft())
         if self._texts:
             self._working = Prepare(self._texts.popleft())
         return self._working
+
+    def _split(self, sentence: str) -> None:
+        """As a slow voice will speak it: clause by clause."""
+        splitter = Splitter(eager=True)
+        for clause in splitter.feed(sentence) + splitter.finish():
+            if clause.text and clause.text not in self._known:
+                self._known.add(clause.text)
+                self._texts.append(clause.text)
 
     def _measure(self, position: int) -> Measure | None:
         if self._measure_at is None:

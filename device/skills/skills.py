@@ -13,6 +13,9 @@ from device.values import Intent, SkillDone, SkillPreview
 
 VOLUME_STEP = 10
 """[percent] about 3-4 dB where people listen: clearly louder, never a jump."""
+_VOLUME, _SILENT, _LOUDEST, _BACK = (
+    "Volume {} percent.", "The volume is already at zero.", "That is as loud as I can be.", "I'm back.",
+)  # fmt: skip
 _BY_THE_CONVERSATION = ("stop", "cancel", "wait", "repeat", "go_on", "correct")
 """Intents that are about the conversation, which carries them out itself."""
 
@@ -72,6 +75,11 @@ class Skills:
         """Names of the intents that can be carried out."""
         return frozenset(self._skills)
 
+    @property
+    def phrases(self) -> list[str]:
+        """What is answered time and again, for a voice that prepares what it will say."""
+        return [_VOLUME.format(percent) for percent in range(0, 101, VOLUME_STEP)] + [_LOUDEST, _SILENT, _BACK]
+
     def run(self, intent: Intent, position: int) -> SkillDone:
         """Carry out ``intent``."""
         outcome = self._outcome(intent)
@@ -96,9 +104,9 @@ class Skills:
     def _volume(self, wanted: int) -> Outcome:
         before = self._controls.volume
         percent = min(100, max(0, wanted))
-        text = f"Volume {percent} percent."
+        text = _VOLUME.format(percent)
         if percent == before:
-            edge = {0: "The volume is already at zero.", 100: "That is as loud as I can be."}
+            edge = {0: _SILENT, 100: _LOUDEST}
             text = edge.get(percent, f"The volume is already at {percent} percent.")
 
         def set_it() -> None:
@@ -111,5 +119,5 @@ class Skills:
         return Outcome("", effect=lambda: self._controls.set_mute(True))  # nobody could hear more
 
     def _unmute(self, intent: Intent) -> Outcome:
-        text = "I'm back." if self._controls.muted else "I am not muted."
+        text = _BACK if self._controls.muted else "I am not muted."
         return Outcome(text, effect=lambda: self._controls.set_mute(False))
