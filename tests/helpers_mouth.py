@@ -15,6 +15,7 @@ from device.audio import AudioEngine
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.config import Config, parse
 from device.engines import InProcessDoor
+from device.engines.process import ProcessDoor
 from device.mouth import Mouth
 from device.mouth.voices import FACTORIES
 from device.mouth.voices.espeak import EspeakVoice
@@ -149,6 +150,11 @@ class FragileVoice(EspeakVoice):
 
 def make_fragile(settings: Fragile) -> FragileVoice:
     return FragileVoice(settings)
+
+
+def fragile_door(tmp_path: Path, chunks: int, lives: int) -> ProcessDoor:
+    settings = Fragile(str(tmp_path / "diary"), chunks, lives)
+    return ProcessDoor("voice", "helpers_mouth:make_fragile", settings, backoff_s=(0.05, 0.2))
 
 
 class LabouredKokoro(KokoroVoice):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
-from helpers_mouth import KOKORO_TINY, STORY, RecordingDoor, Rig, espeak_door
+from helpers_mouth import KOKORO_TINY, STORY, RecordingDoor, Rig, espeak_door, fragile_door
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +151,42 @@ def test_a_gated_reply_with_nothing_to_say_ends_when_it_is_released() -> None:
     rig.do(v.Release(1))
     rig.run_ms(30)
     assert [(type(e), e.heard) for e in rig.events] == [(v.ReplyEnded, "  ***")]
+
+
+@pytest.mark.parametrize("chunks", [1, 6])
+def test_a_voice_that_dies_behind_the_gate_makes_the_clause_again_and_nothing_is_heard_twice(
+    tmp_path: Path, chunks: int
+) -> None:
+    rig, whole = Rig(voice=fragile_door(tmp_path, chunks, lives=1)), Rig()
+    try:
+        rig.do(*gated(1, LATE))
+        rig.run_until(lambda: rig.mouth.counters["clauses"], pace=lambda: time.sleep(0.005))
+        assert rig.mouth.counters["resent"] == 1 and not rig.loudspeaker().any()
+        rig.do(v.Release(1))
+        rig.run_until(lambda: rig.of(v.ReplyEnded), pace=lambda: time.sleep(0.001))
+    finally:
+        rig.voice.close()
+    whole.say(LATE)
+    whole.run_until(lambda: whole.of(v.ReplyEnded))
+    lengths = [np.count_nonzero(np.abs(each.loudspeaker()) > 2e-3) for each in (rig, whole)]
+    assert lengths[0] == pytest.approx(lengths[1], rel=0.03)
+
+
+@pytest.mark.parametrize("over", [v.Release(1), v.Cancel(1)])
+def test_a_gated_reply_that_the_voice_has_lost_ends_as_a_cut_once_it_is_wanted_or_not(
+    tmp_path: Path, over: v.Command
+) -> None:
+    rig = Rig(voice=fragile_door(tmp_path, 1, lives=99))
+    try:
+        rig.do(*gated(1, LATE))
+        rig.run_until(lambda: rig.of(v.EngineFailed), pace=lambda: time.sleep(0.005))
+        rig.run_ms(100)
+        assert not rig.of(v.ReplyCut)
+        rig.do(over)
+        rig.run_ms(500)
+    finally:
+        rig.voice.close()
+    assert [cut.reply for cut in rig.of(v.ReplyCut)] == [1] and not rig.of(v.ReplyEnded)
 
 
 NUMBERS = st.integers(1, 4)

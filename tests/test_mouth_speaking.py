@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_mouth import KOKORO_TINY, STORY, Fragile, RecordingDoor, Rig, espeak_door
+from helpers_mouth import KOKORO_TINY, STORY, RecordingDoor, Rig, espeak_door, fragile_door
 
 from device import values as v
 from device.audio.levels import db_to_gain
 from device.engines import InProcessDoor
-from device.engines.process import ProcessDoor, open_door
+from device.engines.process import open_door
 from device.mouth.clauses import Splitter
 from device.mouth.feed import PAUSE_MS
 from device.mouth.voices import FACTORIES
@@ -259,11 +259,6 @@ def test_kokoro_speaks_a_reply_and_knows_what_was_heard(model: str) -> None:
 def real_time(rig: Rig):
     """Pace the sample clock while the voice's process is away: its return takes real time."""
     return lambda: time.sleep(0.01 if rig.voice.failure or not rig.voice.loaded else 0.001)
-
-
-def fragile_door(tmp_path: Path, chunks: int, lives: int) -> ProcessDoor:
-    settings = Fragile(str(tmp_path / "diary"), chunks, lives)
-    return ProcessDoor("voice", "helpers_mouth:make_fragile", settings, backoff_s=(0.05, 0.2))
 
 
 @pytest.mark.parametrize("chunks", [1, 12])
