@@ -409,6 +409,40 @@ def test_an_empty_answer_is_said_to_be_empty():
     assert only(talk.turn_ended(), v.Say).text == sentence("empty")
 
 
+def test_an_answer_that_makes_no_sound_is_said_to_be_empty():
+    talk = Talk()
+    talk.ask()
+    talk.delta("<br/>")
+    talk.turn_ended()
+    assert only(talk.ended("<br/>"), v.Say).text == sentence("empty")
+
+
+def test_blanks_and_marks_are_no_words_and_do_not_put_off_the_end_of_the_wait():
+    talk = Talk(conversation={"answer_s": 5.0})
+    talk.ask()
+    talk.wait(3000)
+    assert kinds(talk.delta(" \n**")) == []
+    assert "Say" in kinds(talk.wait(2000))
+
+
+def test_an_answer_too_long_that_has_no_spaces_is_spoken_up_to_there():
+    talk = Talk(conversation={"answer_chars": 200})
+    talk.ask()
+    commands = talk.delta("\u4f60" * 1000)
+    assert only(commands, v.ReplyText).text == "\u4f60" * 200
+    talk.started()
+    assert only(talk.ended("\u4f60" * 200), v.Say).text == sentence("too_long")
+
+
+def test_an_answer_too_long_that_has_no_words_is_given_up_with_a_reason():
+    talk = Talk(conversation={"answer_chars": 200})
+    talk.ask()
+    assert kinds(talk.delta(" " * 150)) == []
+    commands = talk.delta(" " * 100)
+    assert only(commands, v.CancelTurn).reason == "too_long"
+    assert only(commands, v.Say).text == sentence("too_long")
+
+
 def test_a_failure_in_mid_answer_is_said_after_what_was_there():
     talk = Talk()
     talk.speaking()

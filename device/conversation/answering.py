@@ -292,9 +292,14 @@ class Answering:
         self._speaking.started(reply)
 
     def reply_ended(self, event: ReplyEnded) -> Reply | None:
-        """The whole reply was heard; None if it had its ending before."""
+        """The whole reply was heard; None if it had its ending before. An answer that made no sound is said to be empty."""
         reply = self._speaking.ended(event.reply)
-        if reply is not None:
+        if reply is None:
+            return None
+        if reply.turn is not None and not (reply.audible or reply.before):
+            if not self._speaking.queue:
+                self.say("empty")
+        else:
             self._record.ended(reply, event.heard)
         return reply
 
@@ -353,6 +358,9 @@ class Answering:
         if not turn.ended:
             self._emit(CancelTurn(turn.id, "too_long"))
         turn.ended, turn.failed = True, "too_long"
+        if not (turn.has_words or self._speaking.answers(turn.id)):
+            self._turn = None
+            self.say("too_long")
 
     def _decide_going_on(self) -> None:
         """With what is there, if that is the whole rest; else the endpoint may know more."""

@@ -35,6 +35,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | speaking                   | BargeIn                              | Duck, Listen                                        |
 | speaking                   | BargeIn of score 0, or not to act    | Listen; only "stop" acts                            |
 | reply begun, not audible   | SpeechBegan                          | Duck, Hold, Listen                                  |
+| reply begun, not audible   | ReplyEnded                           | Say that the answer was empty                       |
 | ducked                     | tick, hold_ms after the onset        | Hold                                                |
 | ducked or held             | Partial: "stop"                      | Cancel, CancelTurn; listens on                      |
 | ducked or held             | Partial: hard word, or >= 2 words    | Cancel, CancelTurn; Listen to all of it again       |

@@ -10,6 +10,9 @@ from device.conversation.timing import NEVER, Timing
 
 __all__ = ["Turn"]
 
+LONGEST_WORD = 60
+"""[characters] No word that is written with spaces around it is longer."""
+
 
 class Turn:
     """``text`` is what the user asked; ``waiting_text`` the part of the answer that no reply carries yet."""
@@ -27,28 +30,32 @@ class Turn:
         """There was more text than anybody wants to hear; the rest of it is left out."""
         self._timing = timing
         self._chars = 0
+        self._worded = False
         self._thinking_at = now + timing.thinking
         self._words_by = now + timing.answer
 
     @property
     def has_words(self) -> bool:
-        return bool(self.waiting_text.strip())
+        return _is_worded(self.waiting_text)
 
     def words(self, now: int, text: str) -> None:
-        """``text`` is the next piece of the answer; the next must come within answer_s again."""
-        if text.strip():
-            self._thinking_at = NEVER
-        self._words_by = now + self._timing.answer
+        """``text`` is the next piece of the answer; the next words must come within answer_s again."""
+        if _is_worded(text):
+            self._worded, self._thinking_at = True, NEVER
+            self._words_by = now + self._timing.answer
         room = self._timing.answer_chars - self._chars
         if len(text) > room:
             self.too_long = True
-            text = text[: max(0, room)].rpartition(" ")[0]
+            whole, text = text, text[: max(0, room)]
+            words = text.rpartition(" ")[0]
+            # what has no spaces for so long is no word: another script, or nonsense
+            text = words if words or len(whole) <= LONGEST_WORD else text
         self._chars += len(text)
         self.waiting_text += text
 
     def commit(self, now: int) -> None:
         """What was asked on a guess was said: the user waits from now on."""
-        self._thinking_at = NEVER if self._chars else now + self._timing.thinking
+        self._thinking_at = NEVER if self._worded else now + self._timing.thinking
         self._words_by = now + self._timing.answer
 
     def take(self) -> str:
@@ -68,3 +75,8 @@ class Turn:
             self._thinking_at = NEVER
             return "thinking"
         return None
+
+
+def _is_worded(text: str) -> bool:
+    """Whether there is anything to say in it: blanks, marks and pictures alone are waited through."""
+    return any(char.isalnum() for char in text)
