@@ -11,7 +11,7 @@ from device.ear.patience import Patience
 from device.values import samples
 
 ADAPTIVE = Patience(Config())
-COMPLETE, NEUTRAL, CONTINUABLE, OPEN = Completeness
+COMMAND, COMPLETE, NEUTRAL, CONTINUABLE, OPEN = Completeness
 LEAST, MOST = samples(Config().endpointing.min_ms), samples(Config().endpointing.max_ms)
 
 

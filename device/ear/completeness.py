@@ -27,7 +27,8 @@ LONGEST_STATE = 5
 class Completeness(Enum):
     """How the words stand, from the shortest wait to the longest."""
 
-    COMPLETE = "a local command or a question, whole"
+    COMMAND = "a whole local command"
+    COMPLETE = "a whole question, or what a recogniser that punctuates ends with a full stop"
     NEUTRAL = "nothing tells"
     CONTINUABLE = "whole, and often gone on with: 'stop', 'forty', 'yes', 'what is it made of'"
     OPEN = "nobody ends like this: 'the', 'and', 'um', 'set a timer for five'"
@@ -54,7 +55,7 @@ class CompletenessJudge:
         """The class of ``text`` as it stands.
 
         ``intent``: the local command that the whole text would be. ``free`` False: the recogniser knows commands only, so
-        words that are no command yet, and no answer, are the beginning of one. Text without a word is OPEN.
+        words that are none yet are never the end. Text without a word is OPEN.
         """
         words = normalise(text)
         if words and self._is_answer(words):
@@ -63,12 +64,12 @@ class CompletenessJudge:
             return Completeness.OPEN
         words = self._core(words)
         if intent is not None:
-            return Completeness.CONTINUABLE if self._open_number(words[-1]) else Completeness.COMPLETE
-        if not free:
-            return Completeness.OPEN
+            return Completeness.CONTINUABLE if words[-1] in self._ends.tens else Completeness.COMMAND
         if text.rstrip().endswith((",", "...", "…", "-", ":", ";")):
             return Completeness.OPEN
-        return self._free(words, text.rstrip().endswith((".", "?", "!")))
+        judged = self._sentence(words, text.rstrip().endswith((".", "?", "!")))
+        # what a command grammar has made of other speech, or half a command
+        return judged if free or judged is Completeness.OPEN else Completeness.CONTINUABLE
 
     # ------------------------------------------------------------------ a sentence of any kind
 
@@ -88,7 +89,7 @@ class CompletenessJudge:
             core = core[:-1]
         return core or words[-1:]
 
-    def _free(self, words: list[str], punctuated: bool) -> Completeness:
+    def _sentence(self, words: list[str], punctuated: bool) -> Completeness:
         asked = words[0] in self._questions
         if not _ends_in(words, self._finished):
             judged = self._last_word(words, asked)
@@ -178,9 +179,6 @@ class CompletenessJudge:
             first -= 1
         wants_unit = first > 0 and words[first - 1] in self._ends.wants_unit
         return Completeness.OPEN if wants_unit else Completeness.CONTINUABLE
-
-    def _open_number(self, word: str) -> bool:
-        return word in self._ends.tens
 
 
 def _phrases(texts: Iterable[str]) -> frozenset[Phrase]:

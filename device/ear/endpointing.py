@@ -30,6 +30,8 @@ CLICK = samples(600)
 """Of which nothing came for so long: forgotten."""
 PLAUSIBLE = samples(80)
 """Silence of a plausible end. Gaps inside words end at 60 to 90 ms; in one that is longer the text seldom reaches up to it."""
+VAD_QUIET = samples(120)
+"""Silence by the VAD's own account that a commitment needs besides."""
 PAUSE = samples(150)
 """Shorter gaps are speech, not pauses."""
 
@@ -77,8 +79,9 @@ class Endpointing:
         self._probability: float | None = None
         self._guessed: tuple[int, tuple[str, ...]] | None = None
         self._done = False
-        self.last = 0
-        """The sample after the last speech; once committed, after the talker's."""
+        self._last: int | None = None
+        self.vad_until = 0
+        """The sample after the last frame of speech."""
 
     @property
     def heard_speech(self) -> bool:
@@ -90,9 +93,14 @@ class Endpointing:
         """First sample of its speech; 0 before there was any."""
         return self._began
 
+    @property
+    def last(self) -> int:
+        """The sample after the last speech, less the VAD's hangover and the room's; once committed, after the talker's."""
+        return self._loudness.sound_until if self._last is None else self._last
+
     def pausing(self, now: int) -> bool:
         """Whether the speaker pauses at ``now``: long enough that he may have finished."""
-        return self.heard_speech and now - self.last >= PLAUSIBLE
+        return self.heard_speech and now - self.vad_until >= PLAUSIBLE
 
     def hear(self, partial: Partial) -> None:
         """What the recogniser makes of it by now."""
@@ -120,33 +128,34 @@ class Endpointing:
         if speech and end > self._counts_from:
             self._speech(position, end)
             self._loudness.follow(end, level_db)
-        elif self._heard and not self.heard_speech and silence >= CLICK:
+        elif self._heard and not self.heard_speech and end - self.vad_until >= CLICK:
             self._heard = 0
         if not self.heard_speech or not commit:
             return Outcome.NOTHING
-        if speech and self._loudness.beside(end):
-            self.last = self._loudness.talker_until
+        if speech and self._loudness.beside:
+            self._last = self._loudness.talker_until
             return self._commit()
         if end - self._began >= self._longest:
             return self._commit()
         if speech:
             return Outcome.NOTHING
-        if silence >= self._most:
+        quiet = end - self.vad_until >= VAD_QUIET
+        if quiet and silence >= self._most:
             return self._commit()
-        if self._plausible(end):
-            return (
-                Outcome.PLAUSIBLE
-            )  # what is sure at once is still guessed first, and committed with the next frame
-        return self._commit() if self._over(silence, end) else Outcome.NOTHING
+        if self._plausible(silence, end):  # what is sure at once, too: it is committed with the next frame
+            return Outcome.PLAUSIBLE
+        return self._commit() if quiet and self._over(silence, end) else Outcome.NOTHING
 
     def _speech(self, position: int, end: int) -> None:
         if not self._heard:
             self._began = position
             self._habits.began(position)
-        elif self.heard_speech and position - self.last >= PAUSE and self._unexplained:
-            self._habits.paused(position - self.last)
+        elif self.heard_speech and position - self.vad_until >= VAD_QUIET and self._unexplained:
+            pause = position - self.last
+            if pause >= PAUSE:
+                self._habits.paused(pause)
         self._heard += FRAME
-        self.last = end
+        self.vad_until = end
         self._probability = None
 
     @property
@@ -164,13 +173,12 @@ class Endpointing:
     def _covered(self, now: int) -> bool:
         """Whether the words, or their lack, are about all that was said."""
         fed = now if self._fed is None else self._fed
-        return self._transcript.covers(self._loudness.sound_until, fed)
+        return self._transcript.covers(self.last, fed)
 
-    def _plausible(self, end: int) -> bool:
-        text = self._transcript
-        if self.over or end - self._loudness.sound_until < PLAUSIBLE or not self._unexplained:
+    def _plausible(self, silence: int, end: int) -> bool:
+        if self.over or silence < PLAUSIBLE or not self._unexplained:
             return False
-        guess = (self.last, text.words)
+        guess = (self.last, self._transcript.words)
         if guess == self._guessed or not self._covered(end):
             return False
         self._guessed = guess

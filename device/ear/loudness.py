@@ -13,6 +13,8 @@ three of five."""
 LOUD_HITS, LOUD_WINDOW = 3, 5
 BESIDE = samples(1200)
 """Speech that is all that quiet for this long is not the talker's: he has finished."""
+BREATH = samples(100)
+"""Of a pause no more than this counts among it: a talker who searches for a word is not somebody else when he goes on."""
 FADED_DB = 25.0
 """What is so far below is the room, or the end of a breath: a VAD hangs on up to 0.14 s behind the last sound in a room
 with 0.2 s of reverberation, the level 0.06 s."""
@@ -26,6 +28,7 @@ class Loudness:
         """The sample after the last speech that was as loud as the talker."""
         self.sound_until = 0
         """The sample after the last speech that was more than his voice dying away."""
+        self._end = self._beside = 0
         self._levels: list[float] = []
         self._talker_db = float("-inf")
         self._recent: deque[bool] = deque(maxlen=LOUD_WINDOW)
@@ -37,11 +40,14 @@ class Loudness:
             if len(self._levels) % 10 == 0:
                 self._talker_db = loud_part(self._levels)
         self._recent.append(level_db is None or level_db > self._talker_db - BESIDE_DB)
+        self._beside += min(end - self._end, BREATH)
+        self._end = end
         if self._recent[-1] and sum(self._recent) >= min(LOUD_HITS, len(self._recent)):
-            self.talker_until = end
+            self.talker_until, self._beside = end, 0
         if level_db is None or level_db > self._talker_db - FADED_DB:
             self.sound_until = end
 
-    def beside(self, end: int) -> bool:
-        """Whether what is spoken up to ``end`` has not been the talker for ``BESIDE``."""
-        return end - self.talker_until >= BESIDE
+    @property
+    def beside(self) -> bool:
+        """Whether what is spoken has not been the talker for ``BESIDE``."""
+        return self._beside >= BESIDE

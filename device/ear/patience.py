@@ -1,12 +1,13 @@
 """How long a silence ends what the user says. Pure: one number from what is known.
 
-words            COMPLETE   NEUTRAL   CONTINUABLE   OPEN       none that count
-wait, adaptive   min_ms     250 ms    420 ms        1050 ms    silence_ms
-                 └── x 0.85 ... 1.5 by speaking rate ──┘
-                 at least this speaker's own pause
+words            COMMAND   COMPLETE   NEUTRAL   CONTINUABLE   OPEN      none that count
+wait, adaptive   min_ms    240 ms     280 ms    440 ms        1080 ms   silence_ms
+                 └────── x 0.85 ... 1.5 by speaking rate ──┘
+                 and at least this speaker's own pause
 wait, model      the same, x 0.5 ... 2.5 by the model's word; never shorter after OPEN
+                 always within min_ms ... max_ms
 wait, fixed      silence_ms, whatever is said
-always           min_ms ... max_ms
+over a reply     silence_ms after hard words and backchannels, 300 ms after more than them
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from device.ear.habits import USUAL_RATE, Habits
 from device.values import samples
 
 WAITS = {
-    Completeness.COMPLETE: 0,
-    Completeness.NEUTRAL: samples(250),
-    Completeness.CONTINUABLE: samples(420),
-    Completeness.OPEN: samples(1050),
+    Completeness.COMMAND: 0,
+    Completeness.COMPLETE: samples(240),
+    Completeness.NEUTRAL: samples(280),
+    Completeness.CONTINUABLE: samples(440),
+    Completeness.OPEN: samples(1080),
 }
-"""Beyond min_ms. 250 ms: the gaps of fluent speakers end at 0.2 s, and the recogniser has shown its last word by then.
-420 ms: a comma is spoken as 0.25 to 0.35 s ("never mind, tell me a joke"). 1050 ms: people who search for a word are
-back within a second, and 1.2 s after the true end, the VAD's hangover included, a silence becomes awkward."""
+"""At least min_ms. 240 and 280 ms: the gaps of fluent speakers end at 0.2 s, and the recogniser has shown its last word by
+then. 440 ms: a comma is spoken as 0.25 to 0.35 s ("never mind, tell me a joke"). 1080 ms: people who search for a word are
+back within a second, and beyond 1.2 s a silence becomes awkward."""
 OWN_PAUSE = {
-    Completeness.COMPLETE: samples(350),
+    Completeness.COMMAND: samples(300),
+    Completeness.COMPLETE: samples(400),
     Completeness.NEUTRAL: samples(500),
     Completeness.CONTINUABLE: samples(600),
 }

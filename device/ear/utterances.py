@@ -141,7 +141,7 @@ class Utterances:
                 events.append(PlausibleEnd(end, feed.utterance, endpointing.last))
             case Outcome.COMMIT:
                 if not endpointing.over:
-                    self._ended = endpointing.last
+                    self._ended = endpointing.vad_until
                 events.append(Endpoint(end, feed.utterance, endpointing.last))
         return events
 
@@ -150,7 +150,7 @@ class Utterances:
         feed, endpointing = self._feed, self._endpointing
         pause = None
         if feed and endpointing and not endpointing.over and endpointing.pausing(end):
-            pause = Pause(feed.utterance, endpointing.last)
+            pause = Pause(feed.utterance, endpointing.vad_until)
             if pause != self._asked:
                 start = max(endpointing.began, end - _TURN_SOUND, self._sound.start)
                 model.ask(pause, self._sound.read(start, self._sound.end - start).samples)
