@@ -424,9 +424,9 @@ def test_a_local_command_counts_in_real_time_only_where_understood_and_by_the_sl
     ]  # fmt: skip
 
 
-def test_heard_words_are_compared_for_answers_that_were_audible():
-    cuts = [judge.Cut(1, 5, 4.75), judge.Cut(2, 0, 0.0)]
-    assert figures.result([outcome(True, cuts=cuts)])["heard_error_words"] == [0.25]
+def test_heard_words_are_compared_for_answers_that_were_audible_or_claimed_to_be():
+    cuts = [judge.Cut(1, 5, 4.75), judge.Cut(2, 0, 0.0), judge.Cut(3, 2, 0.0)]
+    assert figures.result([outcome(True, cuts=cuts)])["heard_error_words"] == [0.25, 2.0]
 
 
 # ---------------------------------------------------------------------- the whole of it

@@ -175,7 +175,8 @@ async def main() -> None:
                 break
             await asyncio.sleep(0.02)
         for reply, claimed in peer.cuts[told:]:
-            if (heard := peer.heard(reply)) > 0.0:
+            heard = peer.heard(reply)
+            if heard or claimed:
                 report.context.append({"heard": round(heard, 1), "kept": claimed})
         told = len(peer.cuts)
 

@@ -77,7 +77,10 @@ def _side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "llm_calls_per_turn": round(calls / len(asked), 3) if asked else None,
         "wasted_calls": sum(outcome.wasted for outcome in outcomes),
         "heard_error_words": [
-            round(cut.claimed - cut.played, 2) for outcome in outcomes for cut in outcome.cuts if cut.played
+            round(cut.claimed - cut.played, 2)
+            for outcome in outcomes
+            for cut in outcome.cuts
+            if cut.claimed or cut.played
         ],
         "groups": groups(turns),
         "remarks": [remark for turn in turns if (remark := remarked(turn)) is not None],
@@ -142,7 +145,7 @@ def remarked(turn: Turn) -> dict[str, Any] | None:
         return None
     return {
         "group": turn.trial.group,
-        "text": turn.trial.text,
+        "text": turn.trial.wav.name if turn.trial.wav is not None else turn.trial.text,
         "wrong": wrong,
         "v2v_ms": turn.v2v_ms,
         "endpoint_ms": turn.endpoint_ms,

@@ -130,7 +130,10 @@ def _turn(
     heard = [onset.position for onset in onsets if mine(onset.position)] if local else answers
     first = next((at for at in heard if mine(at) and at > last), None)
     done = [event for event in events if event.event == "intent" and mine(event.position)]
-    ends = [event.position for event in events if event.event == "endpoint" and mine(event.position)]
+    over = [event.position for event in events if event.event == "endpoint" and mine(event.position)]
+    ends = [
+        at for at in over if first is None or at <= first
+    ]  # what sounds later is somebody else, or the room
     questions = [(at, text) for at, text in asked if mine(at)]
     early = [at for at, _ in questions if at <= last] + [e.position for e in done if e.position <= last]
     if local:

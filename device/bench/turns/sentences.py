@@ -79,7 +79,7 @@ HESITATING = (
     "set a timer for | ten minutes",
     "tell me about the | history of Rome",
     "I would like to know if | the shop is open",
-    "play some music by | the Beatles",
+    "put on the album by | the Beatles",
     "add milk and | eggs to the list",
     "how far is it from here to | the station",
     "remind me to | call my mother",
