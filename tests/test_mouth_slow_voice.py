@@ -70,7 +70,7 @@ class Machine:
     rtf = property(fset=lambda self, rtf: self._rtf.write_text(str(rtf)))
 
     def do(self, message: Any) -> list[Any]:
-        replies = list(self.voice.handle(message))
+        replies = [reply for reply in self.voice.handle(message) if reply is not None]
         self.said += replies
         return replies
 
@@ -158,6 +158,65 @@ def test_in_its_own_process_a_slow_voice_is_announced_and_the_reply_is_heard_all
     finally:
         door.close()
     assert not rig.of(v.EngineFailed)
+
+
+# ---------------------------------------------------------------------- giving up
+
+ENDLESS = "This goes on and on, as if nobody had anything else to do. " * 60
+
+
+def test_an_abort_ends_a_computation_in_the_middle_and_the_next_clause_is_none_the_worse(
+    tmp_path: Path,
+) -> None:
+    machine = Machine(tmp_path, 0.1)
+    rtf = machine.state.rtf
+    work = machine.voice.handle(Speak(1, ENDLESS, 1))
+    assert next(work) is None
+    work.close()
+    assert ENDLESS not in machine.kokoro.texts
+    assert machine.rate_of(reply=2) == 24_000 and machine.state.rtf == pytest.approx(rtf)
+    machine.kokoro.interrupt()  # of something that was done already
+    assert machine.rate_of(reply=3, text="Good night.") == 24_000
+
+
+def test_a_clause_that_somebody_waits_for_overtakes_idle_work_and_nothing_else(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, 0.1, cache="")
+    wanted = Speak(1, "Hello.", 1)
+    assert not machine.voice.preempts(wanted) and machine.voice.preempts(Abort())
+    for idle in (Prepare(ENDLESS), Measure()):
+        work = machine.voice.handle(idle)
+        next(work)
+        assert machine.voice.preempts(wanted)
+        work.close()
+        assert not machine.voice.preempts(wanted)
+    work = machine.voice.handle(Speak(1, ENDLESS, 1))
+    next(work)
+    assert not machine.voice.preempts(wanted)
+    work.close()
+
+
+def test_in_its_own_process_a_new_guess_does_not_wait_for_the_one_that_was_wrong(tmp_path: Path) -> None:
+    (tmp_path / "rtf").write_text("0.1")
+    settings = VoiceSettings("auto", str(tmp_path / "rtf"), 1.0, str(KOKORO_TINY), 1, 0.8, "")
+    door = ProcessDoor("voice", "helpers_mouth:make_laboured", settings)
+    try:
+        assert door.wait_loaded(60)
+        door.send(Speak(1, ENDLESS, 1))
+        time.sleep(0.05)
+        door.send(Abort())
+        door.send(Speak(2, "Hello.", 2))
+        door.send(Prepare(ENDLESS))
+        door.send(Speak(3, "Good night.", 3))
+        replies: list[Any] = []
+        deadline = time.monotonic() + 60
+        while not any(isinstance(m, Chunk) and m.clause == 3 and m.last for m in replies):
+            assert time.monotonic() < deadline and door.failure is None, door.failure
+            replies += door.poll()
+            time.sleep(0.001)
+    finally:
+        door.close()
+    assert {m.clause for m in replies if isinstance(m, Chunk)} == {2, 3}
+    assert Prepared(ENDLESS) not in replies and None not in replies
 
 
 # ---------------------------------------------------------------------- phrases
@@ -346,7 +405,7 @@ def test_the_mouth_renders_what_it_was_told_to_prepare_while_it_rests_and_says_i
 
         def send(self, message: Any) -> bool:
             self.sent.append(message)
-            self.replies += voice.handle(message)
+            self.replies += [reply for reply in voice.handle(message) if reply is not None]
             return True
 
         def poll(self) -> list[Any]:

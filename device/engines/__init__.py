@@ -8,7 +8,9 @@ Enters: messages for an engine. Leaves: its replies, how often it was restarted,
 steps the device also drives the doors; no call waits. May import: errors.
 
 An *engine* is any object with ``handle(message) -> Iterable[reply]``, made by a factory named
-``"package.module:callable"`` that gets one picklable ``settings`` value. Messages and replies are picklable. Optional:
+``"package.module:callable"`` that gets one picklable ``settings`` value. Messages and replies are picklable; a reply of None
+says only that it is still at it (and is not handed on), so that what ``preempts`` is obeyed in the middle of a long computation.
+Optional:
 
 * ``start() -> Iterable[reply]``: called once before the first message (a ``Ready`` belongs here);
 * ``preempts(message) -> bool``: asked for each message as it arrives, also between two replies of a running

@@ -43,7 +43,6 @@ class _Child:
             factory, settings = pickle.loads(payload)
             engine = load_factory(factory)(settings)
             self.preempts = getattr(engine, "preempts", None)
-            self.overtake()
             for reply in getattr(engine, "start", tuple)():
                 self.answer("reply", reply)
             self.answer("loaded", None)
@@ -66,30 +65,36 @@ class _Child:
     def serve(self, engine: Any, message: Any) -> None:
         replies = iter(engine.handle(message))
         for reply in replies:
-            self.answer("reply", reply)
-            if self.preempts and self.fill(wait=False):
-                close = getattr(replies, "close", None)
-                if close:
-                    close()
-                break
+            if reply is not None:
+                self.answer("reply", reply)
+            if self.preempts:
+                self.fill(wait=False)
+                if self.overtaken():
+                    close = getattr(replies, "close", None)
+                    if close:
+                        close()
+                    break
         self.handled += 1
         self.answer("handled", None)
 
-    def overtake(self) -> None:
-        """An abort that came with the first bytes, before there was an engine to ask, counts as well."""
-        last = max((i for i, m in enumerate(self.inbox) if self.preempts and self.preempts(m)), default=0)
-        for _ in range(last):
+    def overtaken(self) -> bool:
+        """Whether a message in the inbox overtakes what is in work; what lies before it is dropped."""
+        if self.preempts is None:
+            return False
+        first = next((i for i, message in enumerate(self.inbox) if self.preempts(message)), None)
+        for _ in range(first or 0):
             self.inbox.popleft()
             self.handled += 1
+        return first is not None
 
     def receive(self) -> Any:
         while not self.inbox:
             self.fill(wait=True)
+        self.overtaken()
         return self.inbox.popleft()
 
-    def fill(self, wait: bool) -> bool:
-        """Move what has arrived into the inbox; True when one of them overtakes everything before it."""
-        overtaken = False
+    def fill(self, wait: bool) -> None:
+        """Move what has arrived into the inbox."""
         while wait or select.select([self.connection], [], [], 0)[0]:
             try:
                 data = self.connection.recv(1 << 16)
@@ -98,14 +103,8 @@ class _Child:
             if not data:
                 raise EOFError
             self.buffer += data
-            for message in take_frames(self.buffer):
-                if self.preempts and self.preempts(message):
-                    self.handled += len(self.inbox)
-                    self.inbox.clear()
-                    overtaken = True
-                self.inbox.append(message)
+            self.inbox.extend(take_frames(self.buffer))
             wait = False
-        return overtaken
 
     def answer(self, kind: str, payload: Any) -> None:
         try:

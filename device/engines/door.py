@@ -53,7 +53,7 @@ class InProcessDoor:
         self._replies: list[Any] = list(start()) if start else []
 
     def send(self, message: Any) -> bool:
-        self._replies.extend(self._engine.handle(message))
+        self._replies.extend(reply for reply in self._engine.handle(message) if reply is not None)
         return True
 
     def poll(self) -> list[Any]:

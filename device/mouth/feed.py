@@ -133,6 +133,7 @@ class VoiceFeed:
         if not self._voice.send(Speak(number, reply.waiting[0].text, reply.number)):
             return False
         self._next_clause += 1
+        self.idle.dropped()
         if not reply.begun:
             reply.begun = True
             self._events.append(v.FirstClause(position, reply.number))

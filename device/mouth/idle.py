@@ -1,6 +1,6 @@
 """What a slow voice does while nobody needs it: render what the device often says, and see how fast it is. Pure.
 
-One thing at a time, so that a reply never waits for more than the phrase in work. A phrase over which the voice died is
+One thing at a time, and a reply does not wait for it: the voice drops it for a clause. A phrase over which the voice died is
 not tried again.
 """
 
@@ -50,7 +50,7 @@ class IdleWork:
                 self._working = None
 
     def dropped(self) -> None:
-        """An abort has overtaken everything: what was asked for is asked for again."""
+        """A clause or an abort overtakes what is in work: that is asked for again, in another idle moment."""
         if isinstance(self._working, Prepare):
             self._texts.appendleft(self._working.text)
         self._working = None

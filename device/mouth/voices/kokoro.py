@@ -17,6 +17,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,8 @@ class KokoroVoice:
         options.log_severity_level = 3
         try:
             session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-            self._kokoro = Kokoro.from_session(session, str(voices))
+            self._session = _Session(session)
+            self._kokoro = Kokoro.from_session(self._session, str(voices))
         except Exception as exc:  # ONNX Runtime raises its own kinds; whichever, the file is not usable
             raise EngineError(f"Kokoro cannot load {model} with {voices}: {exc}") from exc
         names = self._kokoro.get_voices()
@@ -86,11 +88,16 @@ class KokoroVoice:
         style = hashlib.sha256(self._kokoro.get_voice_style(self.voice).tobytes()).hexdigest()
         return f"kokoro {_sampled_hash(model)} {style} {self.voice} {self._speed} {versions} {PROCESSING}"
 
+    def interrupt(self) -> None:
+        """From another thread: what ``synthesise`` computes now is not wanted any more; it raises."""
+        self._session.interrupt()
+
     def synthesise(self, text: str) -> tuple[bytes, list[tuple[Span, Span]]]:
         """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``.
 
         Raises ``ValueError`` when nothing in ``text`` can be pronounced.
         """
+        self._session.renew()
         phonemes = self._kokoro.tokenizer.phonemize(text, self._language)
         phonemes = " ".join(_FLAG.sub("", phonemes).split())
         sound, rate_hz, timings = self._kokoro.create_timed(
@@ -126,6 +133,29 @@ class KokoroVoice:
             first = min(first, len(letters) - 1)
             placed.append((span, (letters[first][0], letters[max(first, after - 1)][1])))
         return placed
+
+
+class _Session:
+    """An inference session that can be told to give up; ONNX Runtime looks at the flag between two nodes of the graph."""
+
+    def __init__(self, session: Any) -> None:
+        from onnxruntime import RunOptions
+
+        self._session, self._options_of = session, RunOptions
+        self.renew()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def interrupt(self) -> None:
+        self._options.terminate = True
+
+    def renew(self) -> None:
+        """Forget an ``interrupt`` that came when there was nothing to give up any more."""
+        self._options = self._options_of()
+
+    def run(self, outputs: Any, inputs: Any) -> Any:
+        return self._session.run(outputs, inputs, self._options)
 
 
 def _letter(phoneme: str) -> bool:

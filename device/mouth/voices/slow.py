@@ -6,16 +6,18 @@
                 └──► too slow, "auto" ──► espeak-ng ──┘
     Prepare, Measure: work for idle moments, on the voice itself
 
-The first measurement is a sentence at the start, the next ones are the clauses that it speaks, and while another voice
+It computes in a thread of its own, so that an abort ends it in the middle; so does a clause that somebody waits for, where
+what is in work is for an idle moment. The first measurement is a sentence at the start, the next ones are the clauses that it speaks, and while another voice
 stands in for it, what ``Measure`` asks for now and then. A change shows with the next reply, never within one.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from device.mouth.voices.chunks import in_chunks
 from device.mouth.voices.espeak import EspeakVoice
@@ -38,6 +40,8 @@ from device.mouth.voices.timing import Span
 
 REPLIES = 8
 """So many replies may be under way at once, and be spoken with the voice that they began with."""
+POLL_S = 0.005
+"""How often a computation looks whether it is still wanted."""
 WARM_UP = "One moment, I am getting ready to speak."
 
 
@@ -53,6 +57,46 @@ class Synthesiser(Protocol):
     def synthesise(self, text: str) -> tuple[bytes, Sequence[tuple[Span, Span]]]:
         """``text`` as int16 samples, and its words as ``((char, char), (sample, sample))``; ValueError for a text
         that cannot be pronounced."""
+
+    def interrupt(self) -> None:
+        """From another thread: ``synthesise``, which is under way, is to raise whatever it likes, and soon."""
+
+
+class _Work:
+    """One ``synthesise`` in a thread."""
+
+    def __init__(self, voice: Synthesiser, text: str) -> None:
+        self._voice, self._text = voice, text
+        self._done = threading.Event()
+        self._made: Any = None
+        self._failed: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="synthesis")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._made = self._voice.synthesise(self._text)
+        except Exception as exc:  # noqa: BLE001  whatever it is, ``result`` raises it where it is waited for
+            self._failed = exc
+        self._done.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until it is done; False after ``timeout_s``."""
+        return self._done.wait(timeout_s)
+
+    def end(self) -> None:
+        """Give it up if it is not done; returns when nothing computes any more."""
+        while not self._done.is_set():
+            self._voice.interrupt()  # again and again: it may not have begun
+            self._done.wait(POLL_S)
+        self._thread.join()
+
+    def result(self) -> tuple[bytes, Sequence[tuple[Span, Span]]]:
+        """What ``synthesise`` gave, or raised."""
+        if self._failed is not None:
+            raise self._failed
+        made: tuple[bytes, Sequence[tuple[Span, Span]]] = self._made
+        return made
 
 
 class SlowVoice:
@@ -76,8 +120,10 @@ class SlowVoice:
         self._stand_in: EspeakVoice | None = None
         self._stands_in: dict[int, bool] = {}
         self._unspeakable = self._disk_told = False
+        self._idle_work = False
         voice.synthesise("Hello.")  # pays for the first use
-        changed = self._timed(WARM_UP)[1]
+        began = clock()
+        changed = self._note(began, *voice.synthesise(WARM_UP))[1]
         prepares = self._phrases is not None
         ready = Ready(voice.engine, voice.voice, voice.rate_hz, load_s, voice.timed, prepares)
         self._announced = [ready, *self._tell(changed)]
@@ -86,12 +132,21 @@ class SlowVoice:
         yield from self._announced
 
     def preempts(self, message: object) -> bool:
-        return isinstance(message, Abort)
+        return isinstance(message, Abort) or (self._idle_work and isinstance(message, Speak))
 
     def handle(
         self, message: Speak | Abort | Prepare | Measure
-    ) -> Iterator[Chunk | SpokenWord | VoiceState | Prepared | Warning]:
+    ) -> Iterator[Chunk | SpokenWord | VoiceState | Prepared | Warning | None]:
         """A clause is synthesised as a whole, then handed over in pieces of 60 ms."""
+        self._idle_work = isinstance(message, Prepare | Measure)
+        try:
+            yield from self._handle(message)
+        finally:
+            self._idle_work = False
+
+    def _handle(
+        self, message: Speak | Abort | Prepare | Measure
+    ) -> Iterator[Chunk | SpokenWord | VoiceState | Prepared | Warning | None]:
         match message:
             case Speak():
                 yield from self._speak(message)
@@ -100,10 +155,11 @@ class SlowVoice:
                     yield from self._render(text, keep=True)
                 yield Prepared(text)
             case Measure():
-                yield from self._tell(self._timed(WARM_UP)[1])
+                _, changed = yield from self._timed(WARM_UP)
+                yield from self._tell(changed)
                 yield Prepared("")
 
-    def _speak(self, message: Speak) -> Iterator[Chunk | SpokenWord | VoiceState | Warning]:
+    def _speak(self, message: Speak) -> Iterator[Chunk | SpokenWord | VoiceState | Warning | None]:
         if message.reply not in self._stands_in:
             self._stands_in = dict([*self._stands_in.items()][-REPLIES:])
             self._stands_in[message.reply] = self._handed_over
@@ -115,10 +171,10 @@ class SlowVoice:
             phrase = yield from self._render(message.text, keep=False)
         yield from in_chunks(message.clause, phrase.pcm, phrase.rate_hz, phrase.words)
 
-    def _render(self, text: str, keep: bool) -> Generator[VoiceState | Warning, None, Phrase]:
+    def _render(self, text: str, keep: bool) -> Generator[VoiceState | Warning | None, None, Phrase]:
         """Synthesise and remember ``text``; gives the phrase, after what there is to tell."""
         try:
-            phrase, changed = self._timed(text)
+            phrase, changed = yield from self._timed(text)
         except ValueError as exc:  # nothing in it maps to phonemes
             if not self._unspeakable:
                 self._unspeakable = True
@@ -132,10 +188,18 @@ class SlowVoice:
         yield from self._tell(changed)
         return phrase
 
-    def _timed(self, text: str) -> tuple[Phrase, bool]:
-        """``text`` synthesised, and whether that changes what is thought of the voice's speed."""
+    def _timed(self, text: str) -> Generator[None, None, tuple[Phrase, bool]]:
+        """``text`` synthesised, and whether that changes what is thought of the voice's speed; None while it computes."""
         began = self._clock()
-        pcm, words = self._voice.synthesise(text)
+        work = _Work(self._voice, text)
+        try:
+            while not work.wait(POLL_S):
+                yield None
+        finally:
+            work.end()
+        return self._note(began, *work.result())
+
+    def _note(self, began: float, pcm: bytes, words: Sequence[tuple[Span, Span]]) -> tuple[Phrase, bool]:
         changed = self._pace.note(self._clock() - began, len(pcm) / 2 / self._voice.rate_hz)
         return Phrase(pcm, self._voice.rate_hz, tuple(words)), changed
 
