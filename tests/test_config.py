@@ -38,6 +38,17 @@ def test_overrides_win_over_the_file_key_by_key(tmp_path):
     assert (config.device.id, config.device.volume) == ("kitchen", 55)
 
 
+def test_bounds_that_cross_are_refused_also_where_file_and_override_meet(tmp_path):
+    crossed = "endpointing.min_ms = 700: must be at most endpointing.max_ms, which is 500"
+    with pytest.raises(ConfigError, match=crossed):
+        parse({"endpointing": {"min_ms": 700, "max_ms": 500}})
+    path = tmp_path / "earshot.toml"
+    path.write_text("[endpointing]\nmin_ms = 700\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=crossed):
+        load(path, {"endpointing": {"max_ms": 500}})
+    assert load(path).endpointing.min_ms == 700
+
+
 def test_a_broken_file_names_itself_and_the_line(tmp_path):
     path = tmp_path / "earshot.toml"
     path.write_text("[device]\nid = \n")

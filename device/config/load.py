@@ -38,7 +38,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         problems += check(table)
     if problems:
         raise ConfigError(source, problems)
-    return msgspec.convert(_merged(tables, overrides or {}), Config, strict=True)
+    return parse(_merged(tables, overrides or {}), source)
 
 
 def parse(tables: Mapping[str, Any], source: str = "config") -> Config:
@@ -51,7 +51,8 @@ def parse(tables: Mapping[str, Any], source: str = "config") -> Config:
 
 def check(tables: Mapping[str, Any]) -> list[str]:
     """Every problem of ``tables``, each as one line; empty when they are valid."""
-    return list(_problems(Config, tables, ""))
+    problems = list(_problems(Config, tables, ""))
+    return problems or list(_contradictions(msgspec.convert(dict(tables), Config, strict=True)))
 
 
 def syntax_error(text: str, exc: tomllib.TOMLDecodeError) -> str:
@@ -101,6 +102,16 @@ def _problems(section: type[Section], table: Any, path: str) -> Iterator[str]:
                 msgspec.convert(value, hints[key], strict=True)
             except msgspec.ValidationError as exc:
                 yield f"{where} = {_shown(value)}: must be {describe(hints[key])} ({_reason(exc)})"
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """Values that are valid each, and not together."""
+    ends = config.endpointing
+    if ends.min_ms > ends.max_ms:
+        yield (
+            f"endpointing.min_ms = {ends.min_ms}: must be at most endpointing.max_ms, which is {ends.max_ms}; "
+            "lower the one or raise the other"
+        )
 
 
 def _unknown(where: str, key: str, known: list[str], path: str) -> str:
