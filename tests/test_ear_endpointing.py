@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from device.config import Config, load_words
 from device.ear.completeness import CompletenessJudge
-from device.ear.endpointing import CLICK, LEAST, PLAUSIBLE, WAKE_TAIL, Endpointing, Outcome
+from device.ear.endpointing import CLICK, LATE_GUESS, LEAST, PLAUSIBLE, WAKE_TAIL, Endpointing, Outcome
 from device.ear.habits import Habits
 from device.ear.loudness import BESIDE
 from device.ear.patience import HEARD_AGAIN
@@ -150,7 +150,7 @@ def test_words_that_the_recogniser_does_not_stand_by_are_none():
 def test_a_word_that_has_not_shown_yet_is_waited_for():
     flags, partials, end = say("tell me a joke about", late=samples(230))
     told = run(flags, partials)
-    assert told.plausible == [], "not on 'tell me a joke'"
+    assert [at - end for at in told.plausible] == [LATE_GUESS], "not on 'tell me a joke'"
     assert told.commits[0] - end >= samples(1000)
 
 
@@ -187,9 +187,15 @@ def test_an_end_is_plausible_as_soon_as_its_last_word_shows():
     assert told.commits[0] > told.plausible[0]
 
 
-def test_no_end_is_plausible_after_a_dangling_word():
-    flags, partials, _ = say("set a timer for", 900, "ten minutes")
-    assert len(run(flags, partials).plausible) == 1
+def test_after_a_dangling_word_an_end_is_plausible_only_when_the_silence_gets_long():
+    flags, partials, end = say("set a timer for", 550, "ten minutes")
+    assert run(flags, partials).plausible == [end + LATE]
+    flags, partials, end = say("set a timer for", 900, "ten minutes")
+    assert len(run(flags, partials).plausible) == 2
+    flags, partials, end = say("set a timer for")
+    told = run(flags, partials)
+    assert [at - end for at in told.plausible] == [LATE_GUESS]
+    assert told.commits[0] > told.plausible[0]
 
 
 def test_it_is_plausible_again_when_the_words_or_the_speech_have_changed():

@@ -32,6 +32,9 @@ PLAUSIBLE = samples(80)
 """Silence of a plausible end. Gaps inside words end at 60 to 90 ms; in one that is longer the text seldom reaches up to it."""
 VAD_QUIET = samples(120)
 """Silence by the VAD's own account that a commitment needs besides."""
+LATE_GUESS = samples(600)
+"""The same after words that nobody ends with: most who search for the next one are back by then, and for who really ended so
+an answer is ready when the silence has at last become too long."""
 PAUSE = samples(150)
 """Shorter gaps are speech, not pauses."""
 
@@ -176,7 +179,9 @@ class Endpointing:
         return self._transcript.covers(self.last, fed)
 
     def _plausible(self, silence: int, end: int) -> bool:
-        if self.over or silence < PLAUSIBLE or not self._unexplained:
+        completeness = self._transcript.completeness
+        quiet = LATE_GUESS if completeness is Completeness.OPEN else PLAUSIBLE
+        if self.over or silence < quiet or completeness is None:
             return False
         guess = (self.last, self._transcript.words)
         if guess == self._guessed or not self._covered(end):
