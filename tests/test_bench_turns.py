@@ -364,6 +364,14 @@ def test_a_revised_question_is_understood_by_its_last_text():
     assert outcome.turns[0].understood and (outcome.calls, outcome.wasted) == (2, 1)
 
 
+def test_a_turn_in_which_something_was_taken_for_the_wake_word_is_named_as_such():
+    woken = judged(
+        events=[TraceEvent("wake", 33_000, "alexa", {}), TraceEvent("wake", 33_000, "", {})]
+    ).turns[0]
+    assert woken.woken and "taken for the wake word" in figures.remarked(woken)["wrong"]
+    assert not judged(events=[TraceEvent("wake", 33_000, "", {})]).turns[0].woken, "a button"
+
+
 def test_a_call_is_wasted_when_nothing_is_heard_before_the_next_one():
     assert judge.wasted([100, 200, 300], [250]) == 2
     assert judge.wasted([100, 200, 300], [150, 250, 999]) == 0

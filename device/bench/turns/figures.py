@@ -73,6 +73,7 @@ def _side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "hesitations": len(pauses),
         "early_cuts": sum(turn.committed for turn in pauses),
         "early_cuts_answered": sum(turn.answered for turn in pauses),
+        "false_wakes": sum(turn.woken for turn in turns),
         "llm_calls": calls,
         "llm_calls_per_turn": round(calls / len(asked), 3) if asked else None,
         "wasted_calls": sum(outcome.wasted for outcome in outcomes),
@@ -133,6 +134,7 @@ def remarked(turn: Turn) -> dict[str, Any] | None:
     wrong = [
         name
         for name, holds in (
+            ("taken for the wake word", turn.woken),
             ("cut early", turn.committed and turn.trial.kind != "ask"),
             ("answered early", turn.answered),
             ("no answer", turn.v2v_ms is None),

@@ -46,7 +46,7 @@ class Turn:
     ``endpoint_ms``: to the decision that it was over; negative: it came too early; None: there was none.
     ``committed``, ``answered``: an early cut, and whether an answer was audible before the end.
     ``understood``: the question that was asked, or the command that was carried out, is what was said.
-    ``started_s``: when it was said, in the session.
+    ``started_s``: when it was said, in the session. ``woken``: something was taken for the wake word meanwhile.
     """
 
     trial: Trial
@@ -56,6 +56,7 @@ class Turn:
     committed: bool
     answered: bool
     understood: bool
+    woken: bool = False
 
 
 @dataclass(slots=True)
@@ -148,6 +149,7 @@ def _turn(
         committed=bool(early),
         answered=trial.kind != "cut_in" and any(mine(at) and at <= last for at in answers),
         understood=understood,
+        woken=any(event.event == "wake" and event.text and mine(event.position) for event in events),
     )
 
 

@@ -90,7 +90,7 @@ HESITATING = (
     "is it going to rain on | Saturday or Sunday",
     "send a message to Anna that I | will be late",
     "how do you say good morning in | Italian",
-    "what is the difference between a crow and a | raven",
+    "what is the difference between a crow and a | magpie",
     "could you please | read my messages",
     "the alarm should ring at | half past six",
     "who wrote the book about the | white whale",
