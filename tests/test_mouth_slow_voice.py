@@ -241,6 +241,9 @@ def test_what_a_reply_said_is_remembered_but_never_written_to_disk(tmp_path: Pat
     machine.do(Speak(2, "The secret is under the mat.", 2))
     assert machine.kokoro.texts.count("The secret is under the mat.") == 1
     assert not (tmp_path / "cache").exists()
+    machine.do(Prepare("The secret is under the mat."))  # unless it is one of the device's own sentences
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert machine.kokoro.texts.count("The secret is under the mat.") == 1
 
 
 def test_voice_speed_and_model_have_phrases_of_their_own() -> None:

@@ -93,15 +93,11 @@ class Mouth:
 
     def step(self, position: int) -> list[v.Event]:
         """Fetch sound from the voice, ask for more, and tell what happened up to capture ``position``."""
-        self._pump(position)
+        self.pump(position)
         self._watch_reply(position)
         events = self._events.copy()
         self._events.clear()
         return events
-
-    def pump(self, position: int) -> None:
-        """Give the voice at once what was said in this step, and take what it has: 10 ms sooner than the next step."""
-        self._pump(position)
 
     def heard(self, position: int) -> Heard:
         """What of the current reply had left the loudspeaker before capture ``position``."""
@@ -156,7 +152,7 @@ class Mouth:
             return
         self._replies.release(reply)
         self._turn()
-        self._pump(self._engine.position)
+        self.pump(self._engine.position)
 
     def _turn(self) -> None:
         """Give the track to the reply whose turn it is, if it has not got it yet."""
@@ -172,7 +168,7 @@ class Mouth:
             self.counters["unknown"] += 1  # the last deltas of a cancelled turn
             return
         reply.take(reply.splitter.feed(text))
-        self._pump(self._engine.position)
+        self.pump(self._engine.position)
 
     def _finish(self, number: int) -> None:
         reply = self._replies.find(number)
@@ -181,7 +177,7 @@ class Mouth:
             return
         reply.take(reply.splitter.finish())
         reply.complete = True
-        self._pump(self._engine.position)
+        self.pump(self._engine.position)
 
     # ------------------------------------------------------------------ giving way
 
@@ -259,7 +255,8 @@ class Mouth:
 
     # ------------------------------------------------------------------ the voice
 
-    def _pump(self, position: int) -> None:
+    def pump(self, position: int) -> None:
+        """Give the voice at once what was said in this step, and take what it has: 10 ms sooner than the next step."""
         reason = self._feed.pump(self._replies, position)
         if reason is not None:
             self._give_up(position, reason)

@@ -66,7 +66,8 @@ class Phrases:
         self._remember(key, phrase)
         if keep and self._folder is not None and self.problem is None:
             try:
-                self._write(self._folder, key, phrase)
+                if not (self._folder / f"{key}.phrase").exists():
+                    self._write(self._folder, key, phrase)
             except OSError as exc:
                 self.problem = f"phrases are not kept in {self._folder}: {exc.strerror or exc}"
 

@@ -151,8 +151,11 @@ class SlowVoice:
             case Speak():
                 yield from self._speak(message)
             case Prepare(text=text):
-                if self._phrases is not None and self._phrases.get(text) is None:
+                phrase = self._phrases.get(text) if self._phrases is not None else None
+                if phrase is None:
                     yield from self._render(text, keep=True)
+                elif self._phrases is not None:
+                    self._phrases.put(text, phrase, keep=True)  # a reply may have said it already
                 yield Prepared(text)
             case Measure():
                 _, changed = yield from self._timed(WARM_UP)
