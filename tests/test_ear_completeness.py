@@ -26,7 +26,7 @@ STRANDED = """
 """
 """A question has left its preposition behind: finished turns, though the same word dangles elsewhere."""
 FINISHED = """
-    turn the light on | turn the kitchen light on | turn it up | is the light on | is the kitchen light on | put the kettle on | turn the lights off please
+    turn the light on | turn the kitchen light on | turn it up | is the light on | is the kitchen light on | is it on | lights on | do it | start over | put the kettle on | turn the lights off please
     please turn the volume down a little | actually play the other song | never mind, tell me a joke | who is she
     how are you | i think so | what's up | tell me more | let me know | read my messages | put it back | turn the light red
     who wrote it | set a timer for five minutes | no wait i meant the kitchen light | be quiet and listen to me
@@ -34,9 +34,9 @@ FINISHED = """
 QUESTIONS = """
     what about tomorrow instead | can you tell me about the weather | hello, can you tell me about the weather
     hey, what time is it now | sorry, which day did you say | what should i do | what is the weather tomorrow
-    is it my turn again | how many times have you heard that
+    what's the weather like | what is this song called | is it my turn again | how many times have you heard that
 """
-MAY_GO_ON = "stop | never mind | yes | no | okay | wait | yes it is | wake me at seven | forty | weather | why | thank you please | set a timer"
+MAY_GO_ON = "stop | never mind | yes | no | okay | wait | yes it is | wake me at seven | forty | weather | why | thank you please | set a timer | set an alarm for seven"
 
 
 def each(phrases):

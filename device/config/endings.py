@@ -12,11 +12,13 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     fillers: tuple[str, ...] = ()
     openers: tuple[str, ...] = ()
+    closers: tuple[str, ...] = ()
     dangling: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     continuable: tuple[str, ...] = ()
     prepositions: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
     stranding: tuple[str, ...] = ()
     stranding_suffixes: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
@@ -33,3 +35,4 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     numbers: tuple[str, ...] = ()
     tens: tuple[str, ...] = ()
     wants_unit: tuple[str, ...] = ()
+    clock: tuple[str, ...] = ()

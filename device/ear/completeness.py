@@ -85,7 +85,7 @@ class CompletenessJudge:
         while skip < len(words) - 1 and words[skip] in self._openers:
             skip += 1
         core = words[skip:]
-        while core and core[-1] == "please":
+        while core and core[-1] in self._ends.closers:
             core = core[:-1]
         return core or words[-1:]
 
@@ -101,16 +101,21 @@ class CompletenessJudge:
                 return Completeness.OPEN
         if len(words) == 1 or _ends_in(words, self._continuable):
             return Completeness.CONTINUABLE
-        asked = asked or (
-            words[0] in self._auxiliaries and words[0] != "be"
-        )  # "be quiet and ..." asks nothing
+        asked = asked or self._inverted(words)
         if punctuated or (asked and len(words) >= LEAST_QUESTION):
             return Completeness.COMPLETE
         return Completeness.NEUTRAL
 
+    def _inverted(self, words: list[str]) -> bool:
+        """Whether it begins as a question without a question word: "do you know", but not "be quiet"."""
+        verb = words[0] in self._ends.main_verbs
+        return words[0] in self._auxiliaries and (not verb or words[1] in self._ends.pronouns)
+
     def _last_word(self, words: list[str], asked: bool) -> Completeness | None:
         """What the last word alone gives away; None: nothing."""
         last, ends = words[-1], self._ends
+        if asked and last in ends.left_behind and len(words) >= LEAST_QUESTION:
+            return None
         if _ends_in(words, self._dangling):
             return Completeness.OPEN
         if last in self._auxiliaries:
@@ -157,8 +162,11 @@ class CompletenessJudge:
                 return False
             if words[index] in self._ends.particle_verbs:
                 return True
+        if len(words) < 3:
+            return len(words) == 2 and words[0] not in self._ends.particle_verbs  # "lights on"
         state = words[0] in self._auxiliaries and words[0] not in self._ends.main_verbs
-        return state and 3 <= len(words) <= LONGEST_STATE and words[1] not in self._ends.pronouns
+        noun = words[1] not in self._ends.pronouns or len(words) == 3
+        return state and noun and len(words) <= LONGEST_STATE
 
     def _lacks_particle(self, words: list[str]) -> bool:
         for index in range(len(words) - 1, -1, -1):
@@ -178,6 +186,7 @@ class CompletenessJudge:
         while first > 0 and (words[first - 1] in self._numbers or words[first - 1].isdigit()):
             first -= 1
         wants_unit = first > 0 and words[first - 1] in self._ends.wants_unit
+        wants_unit = wants_unit and not any(word in self._ends.clock for word in words[:first])
         return Completeness.OPEN if wants_unit else Completeness.CONTINUABLE
 
 

@@ -19,7 +19,7 @@ DEVIATIONS = 2
 GOES_ON = samples(1500)
 USUAL_RATE = 3.3
 """[words/s] Of English speech without its pauses; 160 words a minute with them."""
-QUICK, CUT_SHORT, RELAX, SLOW = 0.3, 0.5, 0.15, 0.1
+QUICK, CUT_SHORT, RELAX, SLOW = 0.3, 0.5, 0.1, 0.1
 """Weights of: a pause, one that we have answered into, a sentence without pauses, a conversation for the household."""
 DEVIATION_WEIGHT = 0.25
 SLOWEST_RATE, FASTEST_RATE = 1.0, 6.0

@@ -29,7 +29,7 @@ then. 440 ms: a comma is spoken as 0.25 to 0.35 s ("never mind, tell me a joke")
 back within a second, and beyond 1.2 s a silence becomes awkward."""
 OWN_PAUSE = {
     Completeness.COMMAND: samples(300),
-    Completeness.COMPLETE: samples(400),
+    Completeness.COMPLETE: samples(460),
     Completeness.NEUTRAL: samples(500),
     Completeness.CONTINUABLE: samples(600),
 }
