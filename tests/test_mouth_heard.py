@@ -50,16 +50,21 @@ class Witness:
         rig.track.write = record  # type: ignore[method-assign]
 
     def clause_starts(self) -> list[int]:
-        """Track sample at which each clause begins: where its first samples were written."""
+        """Track sample at which the voice began each clause: where its first sound was written, less the silence before
+        it."""
         starts = []
         sounds = {number: self._first_samples(number) for number in sorted(self._rig.voice.pcm)}
         for at, samples in self._writes:
             number = min(sounds, default=None)
             if number is None:
                 break
-            first = sounds[number]
-            if len(samples) >= len(first) and np.array_equal(samples[: len(first)], first):
-                starts.append(at)
+            first, heard = (np.flatnonzero(np.abs(sound) > 2e-3) for sound in (sounds[number], samples))
+            if not len(first) or not len(heard):
+                continue
+            missing = int(first[0] - heard[0])
+            whole = sounds[number][max(0, missing) :]
+            if missing >= 0 and len(samples) >= len(whole) and np.array_equal(samples[: len(whole)], whole):
+                starts.append(at - missing)
                 del sounds[number]
         return starts
 

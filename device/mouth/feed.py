@@ -180,9 +180,10 @@ class VoiceFeed:
     def _chunk(self, flight: _InFlight, chunk: Chunk, position: int) -> None:
         spoken = flight.spoken
         if flight.sound is None:
-            flight.sound = ClauseSound(chunk.rate_hz, self._rate_hz)
+            flight.sound = ClauseSound(chunk.rate_hz, self._rate_hz, trim=True)
             spoken.rate_hz = chunk.rate_hz
         samples = flight.sound.feed(chunk.pcm, chunk.last)
+        spoken.lead = flight.sound.dropped
         dropped = min(flight.skip, len(samples))
         flight.skip -= dropped
         samples = samples[dropped:]

@@ -32,12 +32,14 @@ class Heard:
 class SpokenClause:
     """A clause on the track: from track sample ``start`` on, ``length`` samples so far.
 
-    ``spoken`` are the voice's word events, in samples of ``rate_hz`` from the clause's start.
+    ``spoken`` are the voice's word events, in samples of ``rate_hz`` from where the voice began; ``lead`` track samples of
+    silence from there on are not on the track.
     """
 
     clause: Clause
     start: int = 0
     length: int = 0
+    lead: int = 0
     rate_hz: int = 0
     spoken: list[SpokenWord] = field(default_factory=list)
     complete: bool = False
@@ -46,24 +48,24 @@ class SpokenClause:
         """``(first track sample, track sample after the last, raw_end)`` of each word, as far as it is known."""
         events = sorted(self.spoken, key=lambda word: word.char)
         scale = track_rate_hz / self.rate_hz if self.rate_hz else 1.0
-        last = self.start + self.length
+        begun, last = self.start - self.lead, self.start + self.length
         placed: list[tuple[int, int, int]] = []
         for word in self.clause.words:
             mine = [i for i, e in enumerate(events) if word.start <= e.char < word.end]
             if mine:
-                begin = self.start + round(min(events[i].sample for i in mine) * scale)
-                end = self._end(events, mine[-1], scale, last)
+                begin = max(self.start, begun + round(min(events[i].sample for i in mine) * scale))
+                end = self._end(events, mine[-1], begun, scale, last)
             else:
                 # the engine says nothing about it: it is heard with the word before
                 begin = end = placed[-1][1] if placed else self.start
             placed.append((begin, max(begin, end), word.raw_end))
         return placed
 
-    def _end(self, events: Sequence[SpokenWord], index: int, scale: float, last: int) -> int:
+    def _end(self, events: Sequence[SpokenWord], index: int, begun: int, scale: float, last: int) -> int:
         if events[index].end >= 0:
-            return self.start + round(events[index].end * scale)
+            return begun + round(events[index].end * scale)
         if index + 1 < len(events):
-            return self.start + round(events[index + 1].sample * scale)
+            return begun + round(events[index + 1].sample * scale)
         return last
 
 
