@@ -125,3 +125,9 @@ def test_capitals_do_not_matter_and_a_word_of_hesitation_always_opens(words):
     text = " ".join(words)
     assert JUDGE(text.upper()) is JUDGE(text)
     assert JUDGE(f"{text} um") is OPEN
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(VOCABULARY), max_size=3).map(" ".join), st.booleans())
+def test_whatever_a_recogniser_writes_has_a_class(text, free):
+    assert JUDGE(text, free=free) in Completeness
+    assert JUDGE(text, Intent("time"), free) in (COMMAND, CONTINUABLE, OPEN)

@@ -1,8 +1,8 @@
 """Endpointing: when has the user finished? Every 10 ms: nothing, a plausible end, or the commitment to it.
 
-    speech or not, level ──► silence since the last speech ──┐
-    Partial ──► Transcript: complete? reaches the last speech? ├──► plausible: reason to prepare an answer
-    Habits: this speaker's pauses, rate ──► Patience: how long ─┴──► commit: reason to give it
+    speech or not, level ──► Loudness: silence since the sound faded ─┐
+    Partial ──► Transcript: complete? does it reach the last sound? ──┼──► plausible: reason to prepare an answer
+    Habits: this speaker's pauses, rate ──► Patience: how long? ──────┴──► commit: reason to give it
 
 Pure: positions in, decisions out. A guess costs little when it is wrong, so it comes early; a commitment that is wrong
 talks into the user's pause, so it waits as long as words, speaker and bounds make it likely to be right.
@@ -53,7 +53,7 @@ class Endpointing:
     Never while a frame is speech, never before any speech was heard (whoever waits for somebody to begin has a timer of
     his own), but at the latest ``max_s`` after the speech began, and 1.2 s after the last frames within 8 dB of the
     talker's level: what goes on then is somebody else. Otherwise after the silence that ``Patience`` asks for, and not
-    before the text reaches the last speech, within ``max_ms``.
+    before the text reaches the last sound, within ``max_ms``.
     ``tail`` samples after ``after`` do not count: ``WAKE_TAIL`` where a wake word ended there.
     ``over``: it is spoken over a reply, where only a few words are listened for; no end is plausible before it has come.
     """
