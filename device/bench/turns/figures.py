@@ -1,6 +1,7 @@
 """The result of all sessions, as JSON and as text. Pure.
 
-Delays are from the last sample of what was said to the first audible sample at the simulated loudspeaker. A turn without an
+Delays are from the last sample of what was said to the first audible sample of the answer: as it leaves the simulated
+loudspeaker, or, between scripted services, is handed to it. A turn without an
 answer is in no percentile; it is a stall. docs/bench.md tells what each figure means.
 """
 

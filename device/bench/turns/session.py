@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.bench.turns import sentences
 from device.bench.turns.judge import Outcome, Said, judge
-from device.bench.turns.loudspeaker import ListenedBackend
+from device.bench.turns.loudspeaker import ListenedBackend, Onset
 from device.bench.turns.model import ScriptedModel
 from device.bench.turns.plan import SCRIPTED, Session, Trial
 from device.bench.turns.recogniser import ScriptedRecogniser
@@ -98,7 +99,7 @@ class _Run:
             device.stop()
         cpu, wall = time.process_time() - cpu, time.monotonic() - wall
         return judge(
-            self.session, self.said, self.backend.onsets, self.model.wire, self.events, self._cuts(),
+            self.session, self.said, self._onsets(), self.model.wire, self.events, self._cuts(),
             device.position / RATE_HZ, cpu, wall,
         )  # fmt: skip
 
@@ -173,6 +174,12 @@ class _Run:
             return not (busy or not device.engine.mixer.silent or self.model.answering)
 
         self._until(lambda: rests() or self.device.position >= until)
+
+    def _onsets(self) -> list[Onset]:
+        """When answers began: at the loudspeaker; between scripted services, which take a loudspeaker that holds nothing back
+        for granted, when they were handed to it."""
+        held = samples(self.room.output_latency_ms) if self.voice is not None else 0
+        return [replace(onset, position=onset.position - held) for onset in self.backend.onsets]
 
     def _cuts(self) -> list[Cut]:
         """The answers that were cut: words claimed as heard, words that left the loudspeaker."""
