@@ -6,41 +6,29 @@ that left the loudspeaker, not believed from what the device says of itself.
               questions ▼ │ messages, whatever a test says
                      HostileWorker
 
-The voice spells: each word is a pair of tones of its own under a little noise, 120 ms long, with 40 ms of silence after it.
 Answers are made of numbered words (``Stage.heard`` gives "2.7" for the seventh word of the answer to the second question),
 so a stale or a doubled one shows.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from helpers_spelling import HeardWord, Reader, SpellingVoice
 
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.bench.turns.plan import Trial
 from device.bench.turns.recogniser import ScriptedRecogniser
-from device.bench.turns.speech import Part, Spoken, speak
+from device.bench.turns.speech import Spoken, speak
 from device.config import parse
-from device.conversation.sentences import excuse, sentence
 from device.daemon import Device
 from device.link import messages as m
-from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord
-from device.mouth.voices.timing import word_spans
 from device.scenario import talkers
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ, Word, samples
 
-TONE, GAP = samples(120), samples(40)
-LOW_HZ = tuple(400 + 60 * k for k in range(16))
-HIGH_HZ = tuple(1500 + 100 * k for k in range(16))
-AUDIBLE = 0.01
-"""Amplitude of a block that belongs to a word."""
-READABLE = samples(50)
-"""Less of a word cannot be told from another: it was cut."""
 MOST_S = 40
 """What is not at rest by then is stuck."""
 
@@ -50,141 +38,6 @@ ANSWER_S = 2.0
 WORKER = "hostile"
 MODES = ("asked", "guessed", "revised")
 """Speculation off; a guess that was right; one that became another question before it was asked for good."""
-
-
-def numbered(question: int, words: int, first: int = 1) -> list[str]:
-    """``words`` words of the answer to question number ``question``, each with its space: letters alone, as in prose."""
-    return [f"{_letters(question, place)} " for place in range(first, first + words)]
-
-
-def labels(question: int, words: int, first: int = 1) -> list[str]:
-    """The same words as ``Stage.heard`` gives them."""
-    return [f"{question}.{place}" for place in range(first, first + words)]
-
-
-_SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
-_NUMBERED = re.compile("([a-z])((?:[bdfgklmnprstvz][aeiou]){3})\\Z")
-
-
-def _letters(question: int, place: int) -> str:
-    base = len(_SYLLABLES)
-    digits = (place // base**2, place // base % base, place % base)
-    return chr(ord("a") + question - 1) + "".join(_SYLLABLES[digit] for digit in digits)
-
-
-def _label(word: str) -> str:
-    """ "2.7" for a numbered word; any other stays."""
-    found = _NUMBERED.match(word)
-    if found is None:
-        return word
-    place = 0
-    for k in range(0, 6, 2):
-        place = place * len(_SYLLABLES) + _SYLLABLES.index(found[2][k : k + 2])
-    return f"{ord(found[1]) - ord('a') + 1}.{place}"
-
-
-def known(*codes: str) -> list[str]:
-    """The words of the device's own sentences of these names, as ``Stage.heard`` gives them."""
-    return [bare(word) for code in codes for word in _own(code).split()]
-
-
-def _own(code: str) -> str:
-    try:
-        return sentence(code)
-    except KeyError:
-        return excuse(code)
-
-
-def bare(word: str) -> str:
-    return word.strip(" \n.,;:!?'\"()").lower()
-
-
-# --------------------------------------------------------------------------- the voice, and how it is read
-
-
-class SpellingVoice:
-    """An ``EngineDoor``. ``texts``: all that it was given to say, in order."""
-
-    name = "voice"
-
-    def __init__(self) -> None:
-        self.restarts = 0
-        self.failure: str | None = None
-        self.texts: list[str] = []
-        self.codes: dict[str, int] = {}
-        self._replies: list[Any] = [Ready("spelling", "tones", RATE_HZ, 0.0)]
-
-    def send(self, message: Any) -> bool:
-        if isinstance(message, Speak):
-            self._speak(message)
-        elif isinstance(message, Abort):
-            self._replies = [one for one in self._replies if isinstance(one, Ready)]
-        return True
-
-    def poll(self) -> list[Any]:
-        replies, self._replies = self._replies, []
-        return replies
-
-    def close(self) -> None:
-        """Nothing to stop."""
-
-    def _speak(self, message: Speak) -> None:
-        self.texts.append(message.text)
-        pieces, at = [np.zeros(0, np.int16)], 0
-        for begin, end in word_spans(message.text):
-            code = self.codes.setdefault(bare(message.text[begin:end]), len(self.codes))
-            assert code < len(LOW_HZ) * len(HIGH_HZ), "this voice knows 256 different words"
-            pieces.append(_tones(code))
-            self._replies.append(SpokenWord(message.clause, begin, end - begin, at, at + TONE))
-            at += TONE + GAP
-        self._replies.append(Chunk(message.clause, np.concatenate(pieces).tobytes(), RATE_HZ, last=True))
-
-
-def _tones(code: int) -> np.ndarray:
-    t = np.arange(TONE) / RATE_HZ
-    low, high = LOW_HZ[code % 16], HIGH_HZ[code // 16]
-    sound = np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * high * t)
-    # an echo canceller learns nothing from tones alone
-    sound += 0.4 * np.random.default_rng(code).standard_normal(TONE)
-    sound *= np.clip(np.minimum(np.arange(TONE) + 1, TONE - np.arange(TONE)) / samples(5), 0, 1)
-    return (np.concatenate([sound, np.zeros(GAP)]) * 6000).astype(np.int16)
-
-
-@dataclass(frozen=True)
-class HeardWord:
-    """``text`` sounded from ``position`` on."""
-
-    position: int
-    text: str
-
-
-def decode(played: np.ndarray, codes: dict[str, int]) -> list[HeardWord]:
-    """The words in ``played`` (float32, 16 kHz, from position 0); a beginning of one that is too short to tell is left out."""
-    texts = {code: text for text, code in codes.items()}
-    step = samples(5)
-    loud = np.abs(played[: len(played) // step * step]).reshape(-1, step).max(axis=1) > AUDIBLE
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(int)))
-    found = []
-    for first, after in edges.reshape(-1, 2) * step:
-        code = _code(played[first:after])
-        if code in texts:
-            found.append(HeardWord(int(first), _label(texts[code])))
-    return found
-
-
-def _code(sound: np.ndarray) -> int | None:
-    if len(sound) < READABLE:
-        return None
-    t = np.arange(len(sound)) / RATE_HZ
-    window = np.hanning(len(sound))
-
-    def strongest(frequencies: tuple[int, ...]) -> int | None:
-        powers = [abs(np.sum(sound * window * np.exp(-2j * np.pi * hz * t))) ** 2 for hz in frequencies]
-        second, first = sorted(powers)[-2:]
-        return int(np.argmax(powers)) if first > 4 * second else None
-
-    low, high = strongest(LOW_HZ), strongest(HIGH_HZ)
-    return None if low is None or high is None else low + 16 * high
 
 
 # --------------------------------------------------------------------------- the endpoint
@@ -333,7 +186,7 @@ class Stage:
         self.voice = SpellingVoice()
         self.recogniser = Mishearing(MISHEARD) if mode == "revised" else ScriptedRecogniser()
         self.events: list[TraceEvent] = []
-        self._played: list[np.ndarray] = []
+        self._reader = Reader(self.voice)
         config = parse({
             "audio": {"backend": "room"}, "speculation": {"enabled": mode != "asked"},
             "conversation": {"answer_s": ANSWER_S, "answer_chars": 400, "follow_up_s": 0.5} | conversation,
@@ -345,7 +198,7 @@ class Stage:
             config, self.backend, self.worker, in_process=True, trace=self.events.append,
             voice=self.voice, recogniser=self.recogniser,
         )  # fmt: skip
-        self.device.engine.tap = lambda position, mic, played: self._played.append(played.copy())
+        self.device.engine.tap = lambda position, mic, played: self._reader.hear(played)
         self.device.start()
         self.pass_ms(300)
 
@@ -376,7 +229,7 @@ class Stage:
 
     def warm_up(self) -> None:
         """Say something of its own, so that the echo canceller knows the room: only then do bystanders cut in at once."""
-        self.device.say(" ".join(f"note {_SYLLABLES[k]}" for k in range(12)))
+        self.device.say(" ".join(f"one two three {word}" for word in ("four", "five", "six", "seven")))
         self.rest()
 
     # ------------------------------------------------------------------ what people do
@@ -414,7 +267,8 @@ class Stage:
 
     @property
     def spelled(self) -> list[HeardWord]:
-        return decode(np.concatenate(self._played), self.voice.codes)
+        """The words that left the loudspeaker, in the order of their leaving."""
+        return self._reader.words
 
     @property
     def heard(self) -> list[str]:
@@ -440,24 +294,3 @@ def lawful(stage: Stage) -> None:
         assert asked and int(number) == asked[-1], f"{word.text} after the commits {committed}: {stage.heard}"
         assert int(place) == counts.get(int(number), 0) + 1, f"{word.text} in {stage.heard}"
         counts[int(number)] = int(place)
-
-
-__all__ = [
-    "ANSWER_S",
-    "QUESTION",
-    "WORKER",
-    "Answering",
-    "Asked",
-    "HeardWord",
-    "HostileWorker",
-    "Part",
-    "Stage",
-    "Timed",
-    "bare",
-    "clip",
-    "decode",
-    "known",
-    "labels",
-    "lawful",
-    "numbered",
-]  # fmt: skip

@@ -10,18 +10,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from helpers_bad_answers import (
-    ANSWER_S,
-    MODES,
-    QUESTION,
-    Asked,
-    Stage,
-    Timed,
-    known,
-    labels,
-    lawful,
-    numbered,
-)
+from helpers_bad_answers import ANSWER_S, MODES, QUESTION, Asked, Stage, Timed, lawful
+from helpers_spelling import known, labels, numbered
 
 from device.link import messages as m
 from device.values import RATE_HZ, samples
