@@ -12,10 +12,13 @@ so a stale or a doubled one shows.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+from helpers_broker import Mosquitto, Spy, until
 from helpers_spelling import HeardWord, Reader, SpellingVoice
 
 from device.audio.backends.room import RoomBackend, RoomSettings
@@ -25,6 +28,8 @@ from device.bench.turns.speech import Spoken, speak
 from device.config import parse
 from device.daemon import Device
 from device.link import messages as m
+from device.link import topics
+from device.link.mqtt import MqttTransport
 from device.scenario import talkers
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ, Word, samples
@@ -35,7 +40,7 @@ MOST_S = 40
 QUESTION = "what about tomorrow instead"
 MISHEARD = {"instead": "instep"}
 ANSWER_S = 2.0
-WORKER = "hostile"
+WORKER, DEVICE = "hostile", "kitchen"
 MODES = ("asked", "guessed", "revised")
 """Speculation off; a guess that was right; one that became another question before it was asked for good."""
 
@@ -144,6 +149,33 @@ class HostileWorker:
         self._out.clear()
 
 
+class HostileProcess(HostileWorker):
+    """The same at a real broker: its times are those of the device's clock, its messages travel. ``bytes`` go as they are."""
+
+    STEP_S = 0.003
+    """Wall time of 10 ms of the device: a message is there within a few of them."""
+
+    def __init__(self, answering: Answering, spy: Spy) -> None:
+        super().__init__(answering)
+        self._spy, self._read = spy, 0
+
+    def bring(self) -> None:
+        """Take the questions that have come, and publish what is due."""
+        time.sleep(self.STEP_S)
+        posts = self._spy.posts[self._read :]
+        self._read += len(posts)
+        for post in posts:
+            if post.topic == topics.turn(DEVICE, "home"):
+                self.send("turn", m.decode("turn", post.payload))
+            elif post.topic == topics.ctl(DEVICE, WORKER):
+                self.send("ctl", m.decode("ctl", post.payload))
+        for message in self.poll():
+            payload = message if isinstance(message, bytes) else msgspec.json.encode(message)
+            self._spy.publish(
+                topics.down(DEVICE, "turn"), payload, qos=0 if isinstance(message, m.Delta) else 1
+            )
+
+
 # --------------------------------------------------------------------------- the stage
 
 
@@ -179,10 +211,21 @@ def clip(text: str, voice: str = "en-us") -> Spoken:
 
 
 class Stage:
-    """A device in a quiet room, the talkers, and a worker that says ``answering(question)``. ``mode``: one of ``MODES``."""
+    """A device in a quiet room, the talkers, and a worker that says ``answering(question)``. ``mode``: one of ``MODES``.
 
-    def __init__(self, answering: Answering, mode: str = "guessed", **conversation: Any) -> None:
-        self.worker = HostileWorker(answering)
+    ``broker``, ``spy``: the messages travel through it, the worker's by ``spy``; the steps are slow enough for that.
+    """
+
+    def __init__(
+        self,
+        answering: Answering,
+        mode: str = "guessed",
+        *,
+        broker: Mosquitto | None = None,
+        spy: Spy | None = None,
+        **conversation: Any,
+    ) -> None:
+        self.worker = HostileWorker(answering) if spy is None else HostileProcess(answering, spy)
         self.voice = SpellingVoice()
         self.recogniser = Mishearing(MISHEARD) if mode == "revised" else ScriptedRecogniser()
         self.events: list[TraceEvent] = []
@@ -190,15 +233,19 @@ class Stage:
         config = parse({
             "audio": {"backend": "room"}, "speculation": {"enabled": mode != "asked"},
             "conversation": {"answer_s": ANSWER_S, "answer_chars": 400, "follow_up_s": 0.5} | conversation,
+            "device": {"id": DEVICE}, "mqtt": {"port": broker.port if broker else 1883},
         })  # fmt: skip
+        transport = MqttTransport(config) if broker else self.worker
         self.backend = RoomBackend(
             RoomSettings(rt60_s=0.2, ser_db=10, echo_delay_ms=20, distortion="none", seed=7)
         )
         self.device = Device(
-            config, self.backend, self.worker, in_process=True, trace=self.events.append,
+            config, self.backend, transport, in_process=True, trace=self.events.append,
             voice=self.voice, recogniser=self.recogniser,
         )  # fmt: skip
         self.device.engine.tap = lambda position, mic, played: self._reader.hear(played)
+        if broker:
+            until(lambda: self.device.link.connected, "the broker")
         self.device.start()
         self.pass_ms(300)
 
@@ -211,6 +258,8 @@ class Stage:
     def step(self) -> None:
         at = self.device.position + FRAME
         self.worker.position = self.recogniser.position = at
+        if isinstance(self.worker, HostileProcess):
+            self.worker.bring()
         self.device.step()
 
     def pass_ms(self, duration_ms: float) -> None:

@@ -434,6 +434,15 @@ def test_an_answer_too_long_that_has_no_spaces_is_spoken_up_to_there():
     assert only(talk.ended("\u4f60" * 200), v.Say).text == sentence("too_long")
 
 
+def test_an_answer_too_long_ends_with_a_whole_word_however_its_pieces_lie():
+    talk = Talk(conversation={"answer_chars": 200})
+    talk.ask()
+    talk.delta("word " * 39)
+    commands = talk.delta("words and words " * 100)
+    assert "ReplyText" not in kinds(commands)
+    assert only(commands, v.CancelTurn).reason == "too_long"
+
+
 def test_an_answer_too_long_that_has_no_words_is_given_up_with_a_reason():
     talk = Talk(conversation={"answer_chars": 200})
     talk.ask()

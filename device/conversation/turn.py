@@ -43,13 +43,14 @@ class Turn:
         if _is_worded(text):
             self._worded, self._thinking_at = True, NEVER
             self._words_by = now + self._timing.answer
+        if self.too_long:
+            return
         room = self._timing.answer_chars - self._chars
         if len(text) > room:
             self.too_long = True
-            whole, text = text, text[: max(0, room)]
-            words = text.rpartition(" ")[0]
             # what has no spaces for so long is no word: another script, or nonsense
-            text = words if words or len(whole) <= LONGEST_WORD else text
+            prose = len(text) <= LONGEST_WORD or " " in text[:LONGEST_WORD]
+            text = text[:room].rpartition(" ")[0] if prose else text[:room]
         self._chars += len(text)
         self.waiting_text += text
 
