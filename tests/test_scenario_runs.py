@@ -250,7 +250,9 @@ text = "Why not two?"
     assert result.passed, ([verdict.why for verdict in result.verdicts], result.events)
     assert result.clock == "real" and result.wall_s > 0.9 * result.seconds
     kinds = [one.event for one in result.events]
-    assert kinds.index("turn") < kinds.index("ack") < kinds.index("first_token") < kinds.index("reply_start")
+    # asked on a guess, and again only if that was wrong
+    assert kinds.index("guess") < kinds.index("ack") < kinds.index("first_token") < kinds.index("reply_start")
+    assert kinds.index("guess") < kinds.index("turn") < kinds.index("reply_start")
     end = next(one for one in result.events if one.event == "turn_end")
     assert end.data["expect_reply"] is True
     assert "line" in seen and "reply_start" in seen, "the conversation can be watched while it runs"
