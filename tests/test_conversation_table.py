@@ -1291,3 +1291,40 @@ def test_off_with_a_stop_model_runs_no_recogniser_over_a_reply():
     talk = Talk(barge_in={"mode": "off"}, wake={"stop": "okay_nabu"})
     talk.speaking()
     assert kinds(talk.barge_in()) == []
+
+
+def test_who_speaks_on_when_the_longest_sentence_is_ended_is_heard_on_and_answered_on_all_of_it():
+    talk = Talk()
+    talk.wait(1000)
+    talk.wake()
+    talk.speech()
+    talk.wait(15_000)
+    first = talk.laws.utterances
+    commands = talk.endpoint(ago=0)
+    assert kinds(commands) == ["Finalise", "Listen"]
+    assert only(commands, v.Listen).start == talk.position
+    assert kinds(talk.final("a long story", utterance=first)) == ["OpenTurn"]
+    talk.delta("1.1 Yes. ")
+    assert talk.laws.reply is None, "an answer over somebody who speaks"
+    talk.wait(2000)
+    talk.silence()
+    talk.wait(600)
+    talk.endpoint()
+    assert only(talk.final("and its end"), v.OpenTurn).text == "a long story and its end"
+
+
+def test_who_goes_on_at_once_does_not_say_the_last_word_twice():
+    talk = Talk()
+    talk.ask()
+    talk.wait(100)
+    last = talk.position - v.samples(700)
+    assert only(talk.speech(ago=60), v.Listen).start > last
+    talk = Talk()
+    talk.wait(1000)
+    talk.wake()
+    talk.wait(1000)
+    talk.endpoint(ago=250)
+    end = talk.position - v.samples(250)
+    talk.final("what about paris")
+    talk.wait(50)
+    assert only(talk.speech(ago=60), v.Listen).start == end

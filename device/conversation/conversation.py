@@ -17,6 +17,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | guessed                    | Final of the same words              | CommitTurn, or Act; then Release                    |
 | guessed                    | Final of others, or none; TurnFailed | CancelTurn, Cancel; then as if nothing was guessed  |
 | open                       | Endpoint                             | Finalise                                            |
+| open                       | Endpoint while he speaks on (max_s)  | Finalise, Listen to what follows                    |
 | awaited                    | Final with an intent                 | Act; "stop" and "cancel" end everything             |
 | awaited                    | Final "repeat that"                  | Say what was heard last                             |
 | awaited                    | Final "go on"                        | ReplyBegin with what was not heard; or OpenTurn     |
@@ -109,6 +110,8 @@ class Conversation:
         self._out: list[v.Command] = []
         self._now = 0
         self._due = NEVER
+        self._heard_until = 0
+        """The last sample of what was said last and is over."""
         self._speech = False
         """The VAD or the barge-in detector is open."""
         self._sounding = False
@@ -246,9 +249,14 @@ class Conversation:
 
     def _endpoint(self, event: v.Endpoint) -> None:
         if self._hearing.endpoint(self._now, event.utterance, event.last):
+            self._heard_until = event.last
             self._speech = False
             self._yielding.finalised()
             self._make(self._yielding.silence(event.last))
+            if event.position - event.last < self._timing.breath and not self._answering.replying:
+                # the longest sentence was ended, and he speaks on: that joins it
+                self._speech = True
+                self._listen(event.last, Purpose.THINKING)
 
     def _plausible_end(self, event: v.PlausibleEnd) -> None:
         """Prepare an answer to what was said so far, were this the end of it."""
@@ -426,7 +434,8 @@ class Conversation:
     # ------------------------------------------------------------------ inside
 
     def _listen(self, onset: int, purpose: Purpose) -> None:
-        start = onset - self._timing.pre_roll
+        # who goes on at once: the last word of what was ended lies in the pre-roll, and is not said twice
+        start = max(onset - self._timing.pre_roll, min(self._heard_until, onset))
         self._hearing.listen(start, start, purpose).spoke = True
 
     def _make(self, moves: Moves, stop: bool = False) -> None:

@@ -37,6 +37,8 @@ class Timing:
     """How far the estimate of the wake word's end may be early: speech up to here is still the wake word."""
     chime: int = samples(350)
     """A user who has not gone on this long after the wake word waits for a sign."""
+    breath: int = samples(80)
+    """An end with less silence before it is none: the sentence was too long, and goes on."""
     going_on: int = samples(5000)
     """A question can be continued this long while its answer is not audible; then only commands act. Without a bound
     a television would go on asking, and the answer never come."""
