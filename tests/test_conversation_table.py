@@ -102,6 +102,16 @@ def test_attention_ends_quietly_when_nobody_speaks():
     assert only(commands, v.Show) == v.Show()
 
 
+def test_attention_longer_than_the_longest_sentence_is_listened_on_from_where_nobody_had_spoken_yet():
+    talk = Talk(conversation={"attention_s": 30})
+    talk.wait(1000)
+    talk.wake()
+    assert kinds(talk.until(19_000)) == ["Earcon", "Finalise"]
+    (listen,) = talk.final("", accepted=False)
+    assert v.samples(16_000) < listen.start <= talk.position
+    assert kinds(talk.until(30_000)) == [], "and not ended again at once"
+
+
 def test_words_keep_attention_alive():
     talk = Talk()
     talk.wait(1000)

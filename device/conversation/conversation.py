@@ -319,7 +319,8 @@ class Conversation:
             self._hear_again(event, utterance)
         elif meaning is Meaning.NOBODY:
             if self._attention.is_open and self._hearing.open is None:
-                start = max(utterance.after, utterance.last)
+                # all before its Finalise is known to be nothing; listening from further back would end at once again
+                start = max(utterance.after, utterance.last, self._now - self._timing.final)
                 self._hearing.listen(start, start, utterance.purpose)
         else:
             if utterance.purpose in _OVER and self._answering.replying:
