@@ -21,6 +21,7 @@ _SHOWN = {
     "wake": ("magenta", "wakes"),
     "final": ("cyan", "understood"),
     "intent": ("cyan", "command"),
+    "guess": ("cyan", "guesses, and asks"),
     "turn": ("cyan", "asks"),
     "first_token": ("green", "first token"),
     "duck": ("yellow", "ducks"),
@@ -54,6 +55,8 @@ class Live:
             self._print(
                 one.position, "dim", "", f"is not sure of “{one.text}”" if one.text else "understands nothing"
             )
+        elif one.event == "turn" and one.data.get("guessed"):
+            self._print(one.position, "cyan", "", "it was that")
         elif one.event in _SHOWN and (one.text or one.event not in ("final",)):
             style, name = _SHOWN[one.event]
             text = f"{name} “{one.text}”" if one.text else name

@@ -78,7 +78,7 @@ def make_strips(result: Result, sound: Sound) -> list[Window]:
     for line in result.lines:
         busy[line.span.first // FRAME : line.span.last // FRAME + 80] = True
     for one in result.events:
-        if one.event in ("final", "turn", "first_token", "error"):
+        if one.event in ("final", "guess", "turn", "first_token", "error"):
             busy[one.position // FRAME : one.position // FRAME + 80] = True
     active = np.flatnonzero(busy)
     total = min(len(busy), int(active[-1]) + 80) / 100 if len(active) else len(busy) / 100
@@ -183,6 +183,10 @@ def find_marks(result: Result) -> Iterable[Mark]:
                 yield Mark(at, "s", GREY, "nothing understood")
             case "intent":
                 yield Mark(at, "s", BLUE, f"command: {one.text}")
+            case "guess":
+                yield Mark(at, ">", GREEN, f"asked on a guess: “{shortened(one.text, 40)}”")
+            case "turn" if one.data.get("guessed"):
+                yield Mark(at, ">", GREEN, "it was that")
             case "turn":
                 yield Mark(at, ">", GREEN, "turn sent")
             case "first_token":

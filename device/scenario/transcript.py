@@ -80,6 +80,10 @@ def _rows(result: Result) -> Iterator[tuple[float, str, str]]:
                 yield at, "earshot", f"*understood “{one.text}”*" if one.text else "*understood nothing*"
             case "intent":
                 yield at, "earshot", f"*local command {one.text}*"
+            case "guess":
+                yield at, "earshot", f"*asks the endpoint on a guess: “{one.text}”*"
+            case "turn" if one.data.get("guessed"):
+                yield at, "earshot", "*it was that: the answer may sound*"
             case "turn":
                 yield at, "earshot", f"*asks the endpoint: “{one.text}”*"
             case "duck" | "hold" | "cancel" | "resume":
