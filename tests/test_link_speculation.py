@@ -140,6 +140,94 @@ def test_a_guess_that_nobody_took_cannot_be_revised_either():
     ]
 
 
+def test_who_is_busy_with_an_old_revision_does_not_own_the_turn():
+    turns = guessed(acked=False)
+    turns.revise(ReviseTurn(7, 8, "what about rome"), 50)
+    take(turns)
+    turns.receive(Err(turn="t1", rev=0, worker="a", code="busy"), 100)
+    (again,), events = take(turns)
+    assert isinstance(again, Open) and (again.attempt, again.rev, again.text) == (2, 1, "what about rome")
+    assert events == []
+
+
+def test_what_went_wrong_with_an_old_revision_is_no_reason_to_give_up():
+    turns = guessed(acked=False, ack_ms=400)
+    turns.revise(ReviseTurn(7, 8, "what about rome"), 50)
+    take(turns)
+    turns.receive(Err(turn="t1", rev=0, worker="a", code="upstream_down"), 100)
+    assert take(turns) == ([], [])
+    turns.tick(samples(401))
+    assert [type(message) for message in take(turns)[0]] == [Open]
+
+
+def test_what_was_lost_with_the_broker_is_said_again_when_it_is_back():
+    turns = guessed()
+    turns.revise(ReviseTurn(7, 8, "what about rome"), 200)
+    turns.commit(8)
+    take(turns)
+    turns.disconnected(300)
+    turns.reconnected(400)
+    assert take(turns)[0] == [
+        Revise(turn="t1", rev=1, worker="a", text="what about rome"),
+        Commit(turn="t1", rev=1, worker="a"),
+    ]
+
+
+def gone(turns: Turns) -> None:
+    turns.no_subscribers("t1", 300, "a")
+
+
+def forgotten(turns: Turns) -> None:
+    turns.receive(Err(turn="t1", rev=turns._current.rev, worker="a", code="unknown_turn"), 300)
+
+
+@pytest.mark.parametrize("how", [gone, forgotten])
+def test_an_owner_that_has_lost_the_turn_before_its_first_word_is_replaced(how):
+    turns = guessed()
+    turns.revise(ReviseTurn(7, 8, "what about rome"), 200)
+    turns.commit(8)
+    take(turns)
+    how(turns)
+    (again,), events = take(turns)
+    assert (again.attempt, again.rev, again.text, again.speculative) == (2, 1, "what about rome", False)
+    assert events == []
+    how(turns)  # the revision and the commitment are both told to be lost
+    assert take(turns) == ([], [])
+    turns.receive(Ack(turn="t1", rev=1, attempt=2, worker="b"), 400)
+    turns.receive(End(turn="t1", rev=1, worker="b", n=1, len=5, text="Rome."), 500)
+    assert take(turns)[1] == [TurnAcked(400, 8), TurnDelta(500, 8, "Rome."), TurnEnded(500, 8)]
+
+
+def test_an_owner_that_is_falsely_called_gone_owns_the_turn_again():
+    turns = guessed()
+    turns.commit(7)
+    gone(turns)
+    take(turns)
+    turns.receive(delta(0, 0, "Paris "), 400)
+    assert take(turns)[1] == [TurnAcked(400, 7), TurnDelta(400, 7, "Paris ")]
+    turns.receive(Ack(turn="t1", attempt=2, worker="b"), 500)
+    assert [(m.worker, m.reason) for m in take(turns)[0]] == [("b", "lost_race")]
+
+
+def test_nobody_else_goes_on_with_an_answer_that_has_begun():
+    turns = guessed()
+    turns.receive(delta(0, 0, "Paris "), 200)
+    turns.commit(7)
+    take(turns)
+    gone(turns)
+    assert take(turns) == ([], [])
+    forgotten(turns)
+    assert take(turns) == ([], [TurnFailed(300, 7, "unknown_turn")])
+
+
+def test_where_no_attempt_is_left_a_lost_owner_is_told_as_nobody():
+    turns = guessed(attempts=1)
+    turns.commit(7)
+    take(turns)
+    gone(turns)
+    assert take(turns) == ([], [TurnFailed(300, 7, "no_worker")])
+
+
 def test_a_committed_turn_is_never_revised():
     turns = guessed()
     turns.commit(7)

@@ -178,6 +178,10 @@ class Worker:
         turn = self._turns.get(message.turn)
         if turn is None or turn.device != device:
             self.counters["unknown_turn"] += 1
+            if isinstance(message, Revise | Commit | Resend):
+                # a device that waits for an answer of the life before this one need not wait any longer
+                code = "unknown_turn"
+                self._publish(device, Err(turn=message.turn, rev=message.rev, worker=self.name, code=code))
             return
         match message:
             case Revise(rev=rev, text=text) if rev > turn.rev:

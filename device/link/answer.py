@@ -23,6 +23,11 @@ class Answer:
         self._waiting: dict[int, Delta] = {}
 
     @property
+    def begun(self) -> bool:
+        """Something of it is here: no other worker could go on with it."""
+        return bool(self.text or self._waiting) or self.ended is not None
+
+    @property
     def hole(self) -> bool:
         """Something later is here, but not what comes next."""
         return not self.complete and (bool(self._waiting) or self.ended is not None)

@@ -100,7 +100,7 @@ class Link:
         self._position = position
         for message in self.transport.poll():
             if isinstance(message, NoSubscribers):
-                self.turns.no_subscribers(message.turn, position)
+                self.turns.no_subscribers(message.turn, position, message.worker)
             else:
                 self.turns.receive(message, position)
         connected = self.transport.connected

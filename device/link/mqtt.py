@@ -14,7 +14,7 @@ from device.config.schema import Config
 from device.errors import LinkError
 from device.link import topics
 from device.link.client import NO_MATCHING_SUBSCRIBERS, BrokerClient, Received, Will
-from device.link.messages import Message, Open, Status, decode, encode
+from device.link.messages import Commit, Message, Open, Revise, Status, decode, encode
 from device.link.outbox import Outgoing
 from device.link.telemetry import Telemetry
 from device.link.topics import TRAVEL
@@ -30,8 +30,8 @@ SESSION_S = 60
 """The broker keeps what comes for us over an outage this long; after that nobody waits for it any more."""
 WILL_DELAY_S = 5
 """A reconnect within this time is no death: the will is not published."""
-TURNS_REMEMBERED = 32
-"""Turns whose PUBACK may still come."""
+AWAITED = 32
+"""Messages whose PUBACK may still come and tell that nobody reads them."""
 
 
 def new_boot() -> str:
@@ -51,7 +51,7 @@ class MqttTransport:
         self._connection = 0
         self._again_at: float | None = None
         self._inbox: deque[Any] = deque()
-        self._turns: dict[int, str] = {}
+        self._awaited: dict[int, NoSubscribers] = {}
         self._token = 0
         self.client = BrokerClient(
             config.mqtt,
@@ -91,10 +91,6 @@ class MqttTransport:
             return False
         travel = TRAVEL[kind]
         if isinstance(message, Open):
-            self._token += 1
-            self._turns[self._token] = message.turn
-            while len(self._turns) > TURNS_REMEMBERED:
-                self._turns.pop(next(iter(self._turns)))
             outgoing = Outgoing(
                 topics.turn(self._device, self._pool),
                 payload,
@@ -103,16 +99,27 @@ class MqttTransport:
                 response_topic=topics.down(self._device, "turn"),
                 correlation=message.turn.encode(),
             )
-            return self.client.publish(outgoing, token=self._token)
+            return self.client.publish(outgoing, self._await(NoSubscribers(message.turn)))
         if kind in ("event", "metrics"):
             topic = topics.up(self._device, kind)
         else:
             topic = topics.ctl(self._device, getattr(message, "worker", "-"))
         # an event may wait for the broker; a control message for a turn of before the outage would be stale
         keep = kind == "event"
+        token = None
+        if isinstance(message, Revise | Commit):
+            token = self._await(NoSubscribers(message.turn, message.worker))
         return self.client.publish(
-            Outgoing(topic, payload, qos=travel.qos, expiry_s=travel.expiry_s, keep_offline=keep)
+            Outgoing(topic, payload, qos=travel.qos, expiry_s=travel.expiry_s, keep_offline=keep), token
         )
+
+    def _await(self, unread: NoSubscribers) -> int:
+        """The token of a message whose PUBACK may come to ``unread``."""
+        self._token += 1
+        self._awaited[self._token] = unread
+        while len(self._awaited) > AWAITED:
+            self._awaited.pop(next(iter(self._awaited)))
+        return self._token
 
     def poll(self) -> list[Any]:
         self.client.check()
@@ -120,9 +127,9 @@ class MqttTransport:
         found: list[Any] = []
         while self.client.pubacks:
             token, reason = self.client.pubacks.popleft()
-            turn = self._turns.pop(token, None)
-            if turn is not None and reason == NO_MATCHING_SUBSCRIBERS:
-                found.append(NoSubscribers(turn))
+            unread = self._awaited.pop(token, None)
+            if unread is not None and reason == NO_MATCHING_SUBSCRIBERS:
+                found.append(unread)
         while self._inbox:
             found.append(self._inbox.popleft())
         return found

@@ -11,9 +11,11 @@ from device.link.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class NoSubscribers:
-    """The broker says that nobody read the ``open`` of ``turn`` (PUBACK 0x10). A hint: some brokers say so falsely."""
+    """The broker says that nobody read the ``open`` of ``turn`` (PUBACK 0x10), or what was sent about it to ``worker``.
+    A hint: some brokers say so falsely."""
 
     turn: str
+    worker: str | None = None
 
 
 class Transport(Protocol):

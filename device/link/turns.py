@@ -8,8 +8,10 @@
        no attempt left, or   │   │ busy: next try    │  └─┘ delta: TurnDelta (hole: resend after hole_ms)
        "no subscribers"      ▼                       │
                           FAILED: TurnFailed         ├── err, contradiction: TurnFailed(code) ──► closed
-                             │  a late ack within    └── silent for first_ms / stall_ms: TurnFailed(timeout) ─► closed
+                             │  a late ack within    ├── silent for first_ms / stall_ms: TurnFailed(timeout) ─► closed
                              └─ late_ms is welcome ► OWNED
+                                                     └── it is gone, or has forgotten the turn, before the first word:
+                                                         WAITING: open(attempt+1)
 
 A speculative turn goes the same way, but its end leaves it open until it is committed or cancelled, because a revision may
 follow: ``revise`` gives the open turn a new revision and number, and only its owner hears of it; what belongs to the old
@@ -222,9 +224,7 @@ class Turns:
         if turn is None or message.turn != turn.id:
             self._for_another_turn(message)
         elif message.rev < turn.rev and turn.owner is None and message.worker:
-            # it has taken a revision that is no longer wanted: what it says is stale, but the turn is its own now
-            self.counters["stale"] += not isinstance(message, Ack)
-            self._ack(turn, message.worker, position, outdated=True)
+            self._outdated(turn, message, position)
         elif message.rev != turn.rev:
             self.counters["stale"] += not (isinstance(message, Ack) and message.worker == turn.owner)
             if isinstance(message, Ack) and message.worker != turn.owner:
@@ -240,11 +240,16 @@ class Turns:
         else:
             self._from_owner(turn, message, position)
 
-    def no_subscribers(self, turn_id: str, position: int) -> None:
-        """The broker's hint that nobody read the ``open``: the local answer comes at once."""
+    def no_subscribers(self, turn_id: str, position: int, worker: str | None = None) -> None:
+        """The broker's hint that nobody read the ``open``: the local answer comes at once. Or, with ``worker``, that its
+        owner is gone, which did not read what we told it: another one is asked."""
         turn = self._current
-        if turn and turn.id == turn_id and turn.owner is None and not turn.failed:
+        if turn is None or turn.id != turn_id or turn.failed or turn.owner != worker:
+            return
+        if worker is None:
             self._fail_unowned(turn, "no_worker", position)
+        elif not turn.answer.begun:
+            self._disown(turn, "no_worker", position)
 
     def disconnected(self, position: int, code: str = "no_broker") -> None:
         """The broker is gone: a turn that no worker has taken fails now; one with an owner may still go on."""
@@ -253,9 +258,11 @@ class Turns:
             self._fail_unowned(turn, code, position)
 
     def reconnected(self, position: int) -> None:
-        """The broker is back. What the owner said meanwhile went past us: ask for it, until something comes."""
+        """The broker is back. What was said meanwhile, by us and by the owner, is lost: say it again, and ask for its own
+        until something comes."""
         turn = self._current
         if turn and turn.owner:
+            self._brief(turn, turn.owner)
             turn.hole_at, turn.resends = position + samples(self.settings.hole_ms), 0
 
     def tick(self, position: int) -> None:
@@ -299,10 +306,7 @@ class Turns:
             turn.owner, turn.failed, turn.last = worker, False, position
             self._latest.note(turn.number, turn.id, worker, turn.rev)
             self._events.append(TurnAcked(position, turn.number))
-            if outdated:
-                self._messages.append(self._revision(turn, worker))
-            if turn.committed:
-                self._messages.append(Commit(turn=turn.id, rev=turn.rev, worker=worker))
+            self._brief(turn, worker, revised=outdated)
             early, turn.early = turn.early, []
             for message in early:
                 if turn is self._current:
@@ -310,8 +314,33 @@ class Turns:
         elif worker != turn.owner:
             self._lost_race(turn, worker)
 
+    def _outdated(self, turn: _Turn, message: Ack | Reply, position: int) -> None:
+        """Said about a revision that is no longer wanted, before anybody owns the turn: who has taken that has the turn."""
+        if isinstance(message, Err) and message.code == "busy":
+            self._before_ack(turn, message, position)
+            return
+        self.counters["stale"] += not isinstance(message, Ack)
+        if not isinstance(message, Err):
+            self._ack(turn, message.worker, position, outdated=True)
+
+    def _brief(self, turn: _Turn, worker: str, revised: bool = True) -> None:
+        """Tell ``worker`` all that has changed since the ``open`` that it has."""
+        if turn.rev and revised:
+            self._messages.append(self._revision(turn, worker))
+        if turn.committed:
+            self._messages.append(Commit(turn=turn.id, rev=turn.rev, worker=worker))
+
+    def _disown(self, turn: _Turn, code: str, position: int) -> None:
+        """Its owner is gone before the first word: the pool is asked again."""
+        turn.owner, turn.hole_at, turn.refused = None, None, turn.attempt
+        self._latest.note(turn.number, turn.id, None, turn.rev)
+        self._next_attempt(turn, code, position)
+
     def _before_ack(self, turn: _Turn, message: Reply, position: int) -> None:
         if isinstance(message, Err):
+            if message.code == "unknown_turn":  # told again by the owner that was
+                self.counters["stale"] += 1
+                return
             turn.refused += 1
             if turn.failed or turn.refused < turn.attempt:
                 return  # another try is still out
@@ -335,6 +364,8 @@ class Turns:
                 text = answer.delta(message)
             case End():
                 text = answer.end(message)
+            case Err(code="unknown_turn" | "worker_stopped") if not answer.begun:
+                return self._disown(turn, message.code, position)
             case Err():
                 return self._fail(turn, message.code, position, cancel=False)
             case Tool():
