@@ -12,17 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from device.audio.levels import clip_edges
 from device.audio.wav import write_wav
+from device.scenario import talkers
 
 VOICES = ("flite:slt", "flite:rms", "flite:awb", "en-gb", "en+f3", "en-gb-scotland+m3", "en-gb-x-rp+f2")
 COMMANDS = ("what time is it", "what is the date", "turn it up", "turn it down", "set the volume to forty percent",
-            "mute", "unmute", "repeat that", "what did you say", "never mind", "stop")  # fmt: skip
+            "mute", "unmute", "repeat that", "what did you say", "never mind", "stop", "go on")  # fmt: skip
 QUESTIONS = ("tell me a story", "tell me a long story", "what is two plus three", "who are you", "tell me a joke",
              "how far is the moon", "what about tomorrow", "what is the weather tomorrow")  # fmt: skip
 CUT_INS = ("what is two plus three", "no wait", "wait", "hold on", "never mind", "that is enough", "turn it down",
            "what time is it", "actually stop", "sorry what did you say", "alexa", "alexa stop",
-           "alexa tell me a joke", "no", "how far is the moon", "who are you")  # fmt: skip
+           "alexa tell me a joke", "no", "how far is the moon", "who are you", "repeat that")  # fmt: skip
+HESITATIONS = (
+    ("tell me a", "story"), ("tell me a", "long story"), ("what is two plus", "three"), ("set the volume to", "forty percent"),
+    ("turn it", "down"), ("what is the weather", "tomorrow"), ("tell me a story", "no tell me a joke"), ("who", "are you"),
+    ("what time is it", "tomorrow"), ("turn it up", "no down"),
+)  # fmt: skip
+"""Said with a pause in the middle: after words that want more, and after what could have been the end."""
+PAUSE_S = (0.3, 1.0)
+AFTERWARDS = ("go on", "repeat that", "no I meant forty percent", "what about tomorrow", "turn it down")
+"""Said into what follows an answer, or a part of one."""
 BACKCHANNELS = ("um hum", "uh huh", "yeah", "okay", "right", "I see", "oh really")
 DELAYS_MS = (0, 20, 40, 80)
 """Longer ones (150 ms with RT60 0.5 s) outlast the canceller's 250 ms: there the device does hear itself now and then."""
@@ -68,6 +80,10 @@ class _Composer:
         out += ["[device]", f'recogniser = {{ engine = "{engine}"{model} }}', "conversation.answer_s = 6"]
         out += [f"barge_in.sensitivity = {rng.choice((0.5, 0.5, 0.2, 0.8))}"]
         out += [f"conversation.follow_up_s = {rng.choice((5, 5, 2, 0))}"]
+        out += [f"speculation.enabled = {json.dumps(rng.random() < 0.85)}"]
+        out += [
+            f"endpointing.strategy = {json.dumps(rng.choice(('adaptive', 'adaptive', 'adaptive', 'fixed')))}"
+        ]
         out += ["[endpoint]", f"worker = {json.dumps(worker)}"]
         out += [f"first_token_ms = {rng.choice((0, 100, 300, 300, 900, 2500, 5500, 9000))}"]
         out += [f"tokens_per_s = {rng.choice((2, 5, 30, 30, 200))}"]
@@ -111,9 +127,15 @@ class _Composer:
                 return  # and then nothing
             cue = {"after": self.lines[-1]["id"], "plus_ms": rng.choice((100, 400, 800, 2000, 5500, 6500))}
             opening = opening.removeprefix("Alexa, ")
-        self._line("open", opening, voice, cue)
+        if rng.random() < 0.35:
+            self._hesitation(opening.startswith("Alexa"), voice, cue)
+        else:
+            self._line("open", opening, voice, cue)
         for number in range(rng.choice((0, 1, 1, 1, 2, 3))):
             self._interference(first=number == 0)
+        if rng.random() < 0.25:
+            cue = {"after": "reply_end", "plus_ms": rng.choice((100, 500, 1500, 4000))}
+            self._line("then", f"{rng.choice(AFTERWARDS).capitalize()}.", voice, cue)
 
     def _interference(self, first: bool) -> None:
         rng, before = self.rng, self.lines[-1]["id"]
@@ -140,7 +162,12 @@ class _Composer:
         """A cough, a clap, a door or a beep: bursts of shaped noise."""
         rng = np.random.default_rng([self.seed, len(self.lines)])
         name = f"noise{len(self.lines) + 1}"
-        kind = self.rng.choice(("cough", "clap", "rumble", "beep"))
+        kind = self.rng.choice(("cough", "clap", "rumble", "beep", "murmur"))
+        if (
+            kind == "murmur"
+        ):  # speech that nobody can understand: an interruption that turns out to be nothing
+            words = talkers.render(self.rng.choice(CUT_INS), self.rng.choice(VOICES))
+            return self._sound(name, f"({kind})", words[::-1], cue)
         seconds = {"cough": 0.45, "clap": 0.08, "rumble": 1.5, "beep": 0.6}[kind]
         time = np.arange(round(16_000 * seconds)) / 16_000
         sound = rng.standard_normal(len(time))
@@ -154,5 +181,20 @@ class _Composer:
             sound = np.convolve(sound, np.ones(40) / 40, "same")
         else:
             sound = np.sin(2 * np.pi * 880 * time) * np.minimum(1, 40 * np.minimum(time, time[-1] - time))
+        return self._sound(name, f"({kind})", sound, cue)
+
+    def _hesitation(self, called: bool, voice: str, cue: dict[str, Any]) -> None:
+        """A line with a pause in it, as one sound."""
+        first, rest = self.rng.choice(HESITATIONS)
+        parts = [
+            talkers.render(text, voice) for text in (f"{'Alexa, ' if called else ''}{first}", f"{rest}.")
+        ]
+        (begin, end), (begin_rest, end_rest) = (clip_edges(part) for part in parts)
+        pause = np.zeros(round(16_000 * self.rng.uniform(*PAUSE_S)), np.float32)
+        sound = np.concatenate([parts[0][begin : end + 1], pause, parts[1][begin_rest : end_rest + 1]])
+        spoken = f"{'Alexa, ' if called else ''}{first} ... {rest}."
+        self._sound(f"open{len(self.lines) + 1}", spoken, sound, cue)
+
+    def _sound(self, name: str, text: str, sound: NDArray[Any], cue: dict[str, Any]) -> None:
         write_wav(self.folder / f"{name}.wav", (0.5 * sound / np.abs(sound).max()).astype(np.float32), 16_000)
-        self.lines.append({"id": name, "wav": f"{name}.wav", "text": f"({kind})", **cue})
+        self.lines.append({"id": name, "wav": f"{name}.wav", "text": text, **cue})

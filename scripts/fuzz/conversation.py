@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from device.scenario.expectations import Happened
 from device.scenario.recorder import WatchedBackend
 from device.scenario.runner import Run
 from device.scenario.stage import clip_of, room_settings
-from device.values import FRAME, RATE_HZ, Show
+from device.values import FRAME, RATE_HZ, Command, Intent, Release, ReplyBegin, Show, SkillDone, samples
 
 REST = RATE_HZ
 """Idle and silent for this long: the conversation is over."""
@@ -30,22 +32,43 @@ GIVE_UP = 8 * RATE_HZ
 """A line whose cue does not come in this much idle silence stays unspoken."""
 
 
-class NumberedTransport(ScriptedTransport):
-    """Each answer begins with the number of its turn, so that what is spoken tells which turn it belongs to."""
+UNRULY = 0.35
+"""Share of the conversations whose endpoint delays, doubles and reorders."""
+DELAY_MS, DOUBLED = 250, 0.2
 
-    def __init__(self, script: tables.Endpoint) -> None:
+
+class NumberedTransport(ScriptedTransport):
+    """Each answer begins with the number of its turn in the device, so that what is spoken tells what it answers.
+
+    Some, by ``seed``, are unruly: they delay, double and reorder what they say, and heed neither revision nor cancel.
+    """
+
+    def __init__(self, script: tables.Endpoint, seed: int) -> None:
         super().__init__(script)
-        self._plain, self._turns = script, []
+        self.number: Callable[[], int | None] = lambda: None
+        self._plain, self._rng = script, random.Random(seed)
+        self.unruly = self._rng.random() < UNRULY
 
     def send(self, kind: str, message: m.Message) -> bool:
-        if isinstance(message, m.Open):
-            if message.turn not in self._turns:
-                self._turns.append(message.turn)
-            number = self._turns.index(message.turn) + 1
+        if isinstance(message, m.Open | m.Revise):
             replies = self._plain.reply or (tables.Reply(text="I do not know."),)
-            told = (msgspec.structs.replace(r, text=f"Answer {number}. {r.text}") for r in replies)
+            told = (msgspec.structs.replace(r, text=f"Answer {self.number()}. {r.text}") for r in replies)
             self.script = msgspec.structs.replace(self._plain, reply=tuple(told))
-        return super().send(kind, message)
+        before = len(self._out)
+        taken = super().send(kind, message)
+        if self.unruly and isinstance(message, m.Open | m.Revise):
+            self._out[before:] = self._disorder(self._out[before:])
+        return taken
+
+    def _forget(self, turn: str) -> None:
+        """An unruly endpoint goes on with what is not wanted any more."""
+        if not self.unruly:
+            super()._forget(turn)
+
+    def _disorder(self, messages: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+        rng = self._rng
+        copies = [one for one in messages for _ in range(1 + (rng.random() < DOUBLED))]
+        return [(due + samples(rng.uniform(0, DELAY_MS)), message) for due, message in copies]
 
 
 class FuzzRun(Run):
@@ -55,6 +78,28 @@ class FuzzRun(Run):
         self.told: list[Told] = []
         self.idle_since: int | None = None
         super().__init__(*arguments)
+        self.transport.number = lambda: self.device.link.turns.current
+        self._watch_gate(self.device.mouth.execute)
+        self._watch_acts(self.device.skills.run)
+
+    def _watch_gate(self, execute: Callable[[Command], None]) -> None:
+        def watched(command: Command) -> None:
+            if isinstance(command, Release) or (isinstance(command, ReplyBegin) and command.gated):
+                name = "release" if isinstance(command, Release) else "gated"
+                self._note(name, "", reply=command.reply, turn=getattr(command, "turn", None))
+            execute(command)
+
+        self.device.mouth.execute = watched  # type: ignore[method-assign]
+
+    def _watch_acts(self, run: Callable[[Intent, int], SkillDone]) -> None:
+        def watched(intent: Intent, position: int) -> SkillDone:
+            self._note("act", intent.name)
+            return run(intent, position)
+
+        self.device.skills.run = watched  # type: ignore[method-assign]
+
+    def _note(self, event: str, text: str, **data: Any) -> None:
+        self.told.append(Told(event, self.device.position, text, data, self.device.position))
 
     def tell(self, one: Happened) -> None:
         if one.event != "line":
@@ -86,7 +131,7 @@ def converse(seed: int, folder: Path) -> dict[str, Any]:
     scenario = format.load(path)
     clips = {line.id: clip_of(scenario, index) for index, line in enumerate(scenario.say)}
     backend = WatchedBackend(RoomBackend(room_settings(scenario, False)))
-    transport = NumberedTransport(scenario.endpoint)
+    transport = NumberedTransport(scenario.endpoint, seed)
     holder: list[FuzzRun] = []
     run = FuzzRun(
         scenario, scenario.config(), backend, transport, clips, False, lambda one: holder[0].tell(one), None
@@ -103,6 +148,8 @@ def converse(seed: int, folder: Path) -> dict[str, Any]:
         ],
         idle=run.device.state == Show() and run.device.mouth.speaking is None,
         end=run.device.position,
+        sounded=frozenset(one.reply for one in backend.left if one.reply is not None),
+        unruly=transport.unruly,
         logged=log.lines,
         counters=run.device.mouth.counters | run.device.link.counters,
     )

@@ -6,6 +6,7 @@ told in the order in which it told it, and at the gain at which replies really l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +55,10 @@ class Record:
     logged: Sequence[str] = ()
     """Warnings and errors in the log."""
     counters: Mapping[str, int] = field(default_factory=dict)
+    sounded: frozenset[int] = frozenset()
+    """Replies of which a sample left the loudspeaker."""
+    unruly: bool = False
+    """The endpoint delayed, doubled and reordered what it said."""
 
 
 def broken(record: Record) -> list[str]:
@@ -120,23 +125,66 @@ def a_turn_is_made_of_accepted_words(record: Record) -> Iterator[str]:
                 yield f"{at(one)} turn {one.text!r}: nobody said {rest!r}"
 
 
-def nothing_of_a_cancelled_turn_is_spoken(record: Record) -> Iterator[str]:
-    cancelled: set[int] = set()
+def an_answer_that_sounds_answers_the_last_question_asked_for_good(record: Record) -> Iterator[str]:
+    asked: list[int] = []
     said: set[int] = set()  # by the device itself: "repeat that" may say such an answer again
+    texts = {one.data["reply"]: one.text for one in record.told if one.event in ENDINGS}
     for one in record.told:
-        if one.event == "turn_cancelled":
-            cancelled.add(one.data["turn"])
+        if one.event == "turn":
+            asked.append(one.data["turn"])
         elif one.event == "say":
             said.add(one.data["reply"])
-        elif one.event == "reply_start" and one.text.startswith("Answer ") and one.data["reply"] not in said:
-            turn = int(one.text.split()[1].rstrip("."))
-            if turn in cancelled:
-                yield f"{at(one)} the answer to turn {turn} began, which was cancelled"
+        elif one.event == "reply_start" and one.data["reply"] not in said:
+            begins = re.match(r"Answer (\d+)\.", texts.get(one.data["reply"], ""))
+            if begins is None:
+                continue
+            turn = int(begins[1])
+            if turn not in asked:
+                yield f"{at(one)} the answer to turn {turn} began, which was only guessed"
+            elif turn != asked[-1]:
+                yield f"{at(one)} the answer to turn {turn} began, and turn {asked[-1]} was asked"
+
+
+def an_answer_is_spoken_once(record: Record) -> Iterator[str]:
+    for one in record.told:
+        if one.event in ENDINGS and one.text.count("Answer ") > 1:
+            yield f"{at(one)} reply {one.data['reply']} holds {one.text.count('Answer ')} answers: {one.text!r}"
+
+
+def a_guess_that_was_not_meant_leaves_no_trace(record: Record) -> Iterator[str]:
+    for reply in _gated(record):
+        if reply in record.sounded:
+            yield f"reply {reply} was never released, and sounded"
+        for one in record.told:
+            if one.data.get("reply") != reply:
+                continue
+            if one.event in ("reply_start", "reply_end") or (one.event == "heard" and one.text):
+                yield f"{at(one)} {one.event} of reply {reply}, which was never released"
+
+
+def _gated(record: Record) -> set[int]:
+    """The replies that never left their gate."""
+    numbers = {
+        name: {t.data["reply"] for t in record.told if t.event == name} for name in ("gated", "release")
+    }
+    return numbers["gated"] - numbers["release"]
+
+
+def an_intent_acts_once_an_utterance(record: Record) -> Iterator[str]:
+    finals = 0
+    for one in record.told:
+        if one.event == "final":
+            finals += 1
+        elif one.event == "act":
+            if not finals:
+                yield f"{at(one)} {one.text!r} was carried out, and nothing had been said since the last act"
+            finals = 0
 
 
 def a_cancelled_reply_is_silent(record: Record) -> Iterator[str]:
+    gated = _gated(record)
     for index, one in enumerate(record.told):
-        if one.event != "cancel":
+        if one.event != "cancel" or one.data["reply"] in gated:
             continue
         begin = one.data["audible"] + SETTLED
         later = [two.position for two in record.told[index:] if two.event == "reply_start"]
@@ -158,8 +206,9 @@ def heard_is_what_was_played(record: Record) -> Iterator[str]:
 
 def nobody_interferes_and_a_reply_goes_to_its_end(record: Record) -> Iterator[str]:
     spans = list(record.spans.values())
+    gated = _gated(record)
     for one in record.told:
-        if one.event == "reply_cut":
+        if one.event == "reply_cut" and one.data["reply"] not in gated:
             near = [s for s in spans if s.first <= one.position and one.position - s.last < 3 * RATE_HZ]
             if not near:
                 yield f"{at(one)} reply {one.data['reply']} was cut, and nobody had spoken for 3 s"
@@ -204,7 +253,7 @@ def nothing_goes_wrong_inside(record: Record) -> Iterator[str]:
             yield f"{at(one)} {one.text}"
     yield from record.logged
     for name in ("resent", "lost_replies", "late_acks", "holes", "conflicts", "overflow", "errors"):
-        if record.counters.get(name):
+        if record.counters.get(name) and not (record.unruly and name in ("holes", "overflow")):
             yield f"counter {name} is {record.counters[name]}"
 
 
@@ -213,7 +262,10 @@ LAWS: tuple[Callable[[Record], Iterator[str]], ...] = (
     a_reply_that_gave_way_is_resumed_or_ends,
     a_reply_begins_at_full_gain,
     a_turn_is_made_of_accepted_words,
-    nothing_of_a_cancelled_turn_is_spoken,
+    an_answer_that_sounds_answers_the_last_question_asked_for_good,
+    an_answer_is_spoken_once,
+    a_guess_that_was_not_meant_leaves_no_trace,
+    an_intent_acts_once_an_utterance,
     a_cancelled_reply_is_silent,
     heard_is_what_was_played,
     nobody_interferes_and_a_reply_goes_to_its_end,
