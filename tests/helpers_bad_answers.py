@@ -42,7 +42,8 @@ MISHEARD = {"instead": "instep"}
 ANSWER_S = 2.0
 WORKER, DEVICE = "hostile", "kitchen"
 MODES = ("asked", "guessed", "revised")
-"""Speculation off; a guess that was right; one that became another question before it was asked for good."""
+"""Speculation off; a guess that was right; one that became another question before it was asked for good. Besides there is
+"wrong": a guess that was not what was said, which only the recogniser's final shows."""
 
 
 # --------------------------------------------------------------------------- the endpoint
@@ -152,7 +153,7 @@ class HostileWorker:
 class HostileProcess(HostileWorker):
     """The same at a real broker: its times are those of the device's clock, its messages travel. ``bytes`` go as they are."""
 
-    STEP_S = 0.003
+    STEP_S = 0.002
     """Wall time of 10 ms of the device: a message is there within a few of them."""
 
     def __init__(self, answering: Answering, spy: Spy) -> None:
@@ -180,11 +181,16 @@ class HostileProcess(HostileWorker):
 
 
 class Mishearing(ScriptedRecogniser):
-    """Shows ``mistakes`` for what is said until ``mended_ms`` after the word, and then the right word: a revision."""
+    """Shows ``mistakes`` for what is said until ``mended_ms`` after the word, and then the right word; its final is right."""
 
-    def __init__(self, mistakes: dict[str, str], mended_ms: float = 220) -> None:
+    def __init__(self, mistakes: dict[str, str], mended_ms: float) -> None:
         super().__init__()
         self._mistakes, self._mended = mistakes, samples(mended_ms)
+
+    def _finish(self, begin: Any, heard: Any) -> None:
+        mistakes, self._mistakes = self._mistakes, {}
+        super()._finish(begin, heard)
+        self._mistakes = mistakes
 
     def _known(self, heard: Any, mode: Any) -> tuple[Word, ...]:
         shown = [
@@ -194,6 +200,10 @@ class Mishearing(ScriptedRecogniser):
             for word in heard
         ]
         return super()._known(shown, mode)
+
+
+MENDED_MS = {"revised": 220, "wrong": 60_000}
+"""After the misheard word."""
 
 
 _clips: dict[tuple[str, str], Spoken] = {}
@@ -227,7 +237,7 @@ class Stage:
     ) -> None:
         self.worker = HostileWorker(answering) if spy is None else HostileProcess(answering, spy)
         self.voice = SpellingVoice()
-        self.recogniser = Mishearing(MISHEARD) if mode == "revised" else ScriptedRecogniser()
+        self.recogniser = Mishearing(MISHEARD if mode in MENDED_MS else {}, MENDED_MS.get(mode, 0))
         self.events: list[TraceEvent] = []
         self._reader = Reader(self.voice)
         config = parse({

@@ -33,7 +33,7 @@ def play(answering: Callable[[Asked], Timed], mode: str, **conversation: int) ->
     stage.rest()
     first, last = stage.worker.asked[0], stage.worker.asked[-1]
     assert first.speculative == (mode != "asked") and last.text == QUESTION
-    assert (first.text == QUESTION) == (mode != "revised"), "the mode is not what is tested"
+    assert (first.text == QUESTION) == (mode in ("asked", "guessed")), "the mode is not what is tested"
     lawful(stage)
     return stage
 
@@ -184,6 +184,16 @@ def test_the_old_revision_may_go_on_for_ever_and_is_not_heard() -> None:
         return question.proper(numbered(question.number, 100), first_ms=10)
 
     stage = play(goes_on, "revised")
+    assert stage.heard == last_answer(stage)
+
+
+def test_a_guess_that_was_wrong_may_be_answered_for_ever_and_is_not_heard() -> None:
+    def goes_on(question: Asked) -> Timed:
+        if question.text == QUESTION:
+            return question.proper(answer(question), first_ms=300)
+        return question.proper(numbered(question.number, 100), first_ms=10)
+
+    stage = play(goes_on, "wrong")
     assert stage.heard == last_answer(stage)
 
 

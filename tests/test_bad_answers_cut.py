@@ -129,7 +129,7 @@ def test_the_wake_word_ends_it_and_the_device_listens(point: str, mode: str) -> 
     is_well_afterwards(stage)
 
 
-@mode
+@pytest.mark.parametrize("mode", ["asked", "revised"])
 @every_point
 def test_another_question_ends_it_and_is_answered(point: str, mode: str) -> None:
     stage, said, old = cut_in(POINTS[point], mode, ASKS)

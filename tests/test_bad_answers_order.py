@@ -35,11 +35,11 @@ def deliver(question: Asked, plan: dict[str, Any]) -> Timed:
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.lists(revision, min_size=2, max_size=2), st.sampled_from(["guessed", "revised"]))
+@given(st.lists(revision, min_size=2, max_size=2), st.sampled_from(["guessed", "revised", "wrong"]))
 def test_two_revisions_in_any_order_with_any_doubling_and_any_loss(
     plans: list[dict[str, Any]], mode: str
 ) -> None:
-    stage = Stage(lambda question: deliver(question, plans[min(question.rev, 1)]), mode)
+    stage = Stage(lambda question: deliver(question, plans[min(question.number, 2) - 1]), mode)
     stage.ask()
     stage.rest()
     lawful(stage)
