@@ -234,3 +234,14 @@ def test_what_clings_to_a_word_is_heard_with_it() -> None:
     assert heard[6].endswith("[the page](http://a.b/c)")
     assert heard[7].endswith(" now")
     assert heard[-1] == text
+
+
+def test_a_clause_that_gets_too_long_ends_between_words_where_there_are_any():
+    splitter = Splitter()
+    clauses = splitter.feed("it is " + "3.14159265 " * 60) + splitter.finish()
+    assert len(clauses) > 5
+    assert {word.strip(",") for clause in clauses for word in clause.text.split()} == {
+        "it",
+        "is",
+        "3.14159265",
+    }

@@ -35,6 +35,8 @@ FIRST_SOFT_WORDS, FIRST_HARD_WORDS = 4, 6
 """Without any punctuation the first clause ends before a phrase after 4 words, anywhere safe after 6."""
 LATER_SOFT_WORDS, LATER_HARD_WORDS = 20, 28
 """A run-on sentence is cut all the same: Kokoro takes 510 phonemes, and a word waits for its whole clause."""
+LONGEST_WORD = 40
+"""[characters] What is longer than this is no word, and may be cut anywhere."""
 LONGEST = 350
 """Letters after which a clause ends wherever it is, where necessary inside a "word"; what is read out by name counts as
 more than one: a capital (spelled) as 4, a digit (up to seven phonemes) as 8, any other sign (a foreign letter, "€") as 14."""
@@ -113,7 +115,9 @@ class Splitter:
             elif not inside and self._chars:
                 cut = self._cut_before(char)
             if cut is None and self._weight >= LONGEST and offset != self._offsets[-1]:
-                cut = len(self._chars), "none"
+                start = self._word_starts[-1] if self._word_starts else 0
+                whole = inside and not char.isspace() and 0 < start >= len(self._chars) - LONGEST_WORD
+                cut = start if whole else len(self._chars), "none"
             if cut is not None:
                 at, pause = cut
                 end = self._offsets[at] if at < len(self._chars) else self._end(offset)
