@@ -196,6 +196,49 @@ def test_a_guess_that_nothing_comes_of_is_forgotten(end):
     assert not [command for command in talk.wait(3000) if isinstance(command, v.Release)]
 
 
+def test_what_follows_is_not_guessed_while_the_last_word_on_a_guess_is_on_its_way():
+    talk = answered()
+    talk.endpoint()
+    talk.speech()
+    talk.partial("and rome")
+    assert kinds(talk.plausible()) == []
+    assert kinds(talk.final(QUESTION, utterance=1)) == ["CommitTurn"]
+
+
+def test_a_voice_that_dies_behind_the_gate_is_told_by_the_answer_that_was_asked_for():
+    talk = answered()
+    dead = v.EngineFailed(talk.position, "voice", "it died")
+    assert kinds(talk.event(dead)) == ["Cancel", "CancelTurn"]
+    talk.endpoint()
+    assert kinds(talk.final(QUESTION)) == ["OpenTurn"]
+    talk.delta("2.1 Paris is nice. ")
+    assert only(talk.event(dead), v.Earcon).name == "error"
+
+
+def test_a_voice_that_dies_while_an_answer_waits_for_the_floor_is_told_at_once():
+    talk = answered()
+    talk.endpoint()
+    talk.speech()
+    talk.final(QUESTION, utterance=1)
+    assert only(talk.event(v.EngineFailed(talk.position, "voice", "it died")), v.Earcon).name == "error"
+    assert not [command for command in talk.wait(3000) if isinstance(command, v.Release)]
+
+
+def test_a_guess_gives_up_the_turn_that_nobody_had_taken_in_time():
+    talk = Talk()
+    talk.ask(QUESTION)
+    talk.turn_failed("no_worker")
+    late = talk.laws.turns
+    talk.started()
+    talk.ended()
+    talk.speech()
+    talk.partial("what about rome")
+    assert kinds(talk.plausible()) == ["CancelTurn", "OpenTurn"]
+    assert kinds(talk.event(v.TurnAcked(talk.position, late))) == []
+    talk.endpoint()
+    assert kinds(talk.final("what about rome")) == ["CommitTurn"]
+
+
 def test_the_gate_stays_shut_while_the_user_goes_on_after_the_last_word():
     talk = answered()
     talk.endpoint()

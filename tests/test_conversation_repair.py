@@ -161,6 +161,42 @@ def test_an_interruption_at_the_very_end_that_was_nothing_is_passed_over():
     assert kinds(talk.final("")) == []
 
 
+def interrupted_by_nothing(talk: Talk, heard: str) -> list[v.Command]:
+    """Noise takes the floor from what is being said."""
+    talk.barge_in()
+    talk.wait(1500)
+    talk.cut(heard)
+    talk.barge_in_ended()
+    talk.endpoint()
+    return talk.final("", accepted=False)
+
+
+def test_a_local_answer_that_was_interrupted_by_nothing_goes_on_itself_and_no_older_story_does():
+    talk = Talk()
+    talk.speaking(STORY)
+    talk.turn_ended()
+    talk.barge_in()
+    talk.partial("stop")
+    talk.cut(HEARD)
+    talk.wait(500)
+    talk.endpoint()
+    talk.final("stop", "stop")
+    talk.wait(60_000)
+    talk.local_reply("It is nine o'clock.")
+    assert only(interrupted_by_nothing(talk, "It is"), v.ReplyText).text == " nine o'clock."
+
+
+def test_where_all_of_a_local_answer_was_heard_nothing_brings_an_older_story_back():
+    talk = Talk()
+    talk.speaking(STORY)
+    talk.turn_ended()
+    talk.event(v.StopHeard(talk.position, "stop", 1.0))
+    talk.cut(HEARD)
+    talk.wait(60_000)
+    talk.local_reply("It is nine o'clock.")
+    assert kinds(interrupted_by_nothing(talk, "It is nine o'clock.")) == []
+
+
 # --------------------------------------------------------------------------- repeat that
 
 

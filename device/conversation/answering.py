@@ -49,7 +49,7 @@ class Answering:
         """The last turn, which no worker took in time; its late answer is still welcome."""
         self._count = 0
         self._gate = Gate(emit, config.speculation, self._speaking, self._new_turn)
-        self._again: Literal["", "repeat", "go_on"] = ""
+        self._again: Literal["", "repeat", "go_on", "take_up"] = ""
         """What is wanted of the last reply, once it is known what was heard of it."""
         self._go_on_text = ""
         """The user's words for it, for the endpoint where we cannot go on by ourselves."""
@@ -83,8 +83,8 @@ class Answering:
 
     @property
     def queued(self) -> bool:
-        """A sentence of our own waits for the loudspeaker."""
-        return bool(self._speaking.queue)
+        """Something waits for the loudspeaker: a sentence of our own, or what was prepared."""
+        return bool(self._speaking.queue or self._speaking.waiting)
 
     def may_go_on(self, now: int) -> bool:
         """Whether what the user says now may still belong to the question."""
@@ -97,6 +97,7 @@ class Answering:
         text = self._record.question(text)
         if self._busy or self._gate.asks(text) or not self._gate.may_guess(utterance, spoken):
             return
+        self._refuse_late("superseded")
         self._gate.ask(now, utterance, text, *self._record.context())
 
     def guess_intent(self, utterance: int, spoken: int, intent: Intent) -> None:
@@ -108,10 +109,10 @@ class Answering:
         """What the skill would answer."""
         self._gate.previewed(intent, text)
 
-    def drop_guess(self) -> None:
-        """Nothing came of what was being said."""
+    def drop_guess(self, reason: str = "not_said") -> None:
+        """Nothing came of what was being said, or nothing can come of the guess."""
         if self._gate.guessing:
-            self._gate.drop("not_said")
+            self._gate.drop(reason)
 
     @property
     def _busy(self) -> bool:
@@ -162,10 +163,10 @@ class Answering:
         if not (self._turn or self._asked or self._speaking.waiting):
             self._again, self._go_on_text = "go_on", text if free else ""
 
-    @property
-    def can_go_on(self) -> bool:
-        """An answer was interrupted, and its rest is there; perhaps, as long as that is not reported."""
-        return self._record.continuing.rest is not None or self._speaking.cutting
+    def take_up(self) -> None:
+        """The last thing said was interrupted by nothing: it goes on by itself, if something of it was not heard."""
+        if not (self._turn or self._asked or self._speaking.waiting):
+            self._again = "take_up"
 
     def note(self, text: str) -> None:
         """The user nodded, with these words, over the answer that is spoken or was a moment ago."""
@@ -203,7 +204,7 @@ class Answering:
     def proceed(self, now: int, listening: bool) -> bool:
         """Open the turn or begin the reply that waits, if it may; whether a reply has begun."""
         speaking = self._speaking
-        if self._again == "go_on" and not speaking.cutting:
+        if self._again and not speaking.cutting:
             self._decide_going_on()
         if self._asked and not speaking.cutting:
             self._open_turn(now)
@@ -364,8 +365,12 @@ class Answering:
 
     def _decide_going_on(self) -> None:
         """With what is there, if that is the whole rest; else the endpoint may know more."""
-        rest = self._record.continuing.rest
-        if rest is None or (self._go_on_text and not rest.complete):
+        known = self._record.continuing
+        if self._again == "take_up" and known.unheard is None:
+            self._again = ""
+        elif self._again == "go_on" and (
+            known.rest is None or (self._go_on_text and not known.rest.complete)
+        ):
             self._again = ""
             if self._go_on_text:
                 self._asked = join(self._asked, self._go_on_text)
@@ -373,15 +378,16 @@ class Answering:
                 self.say("nothing_left")
 
     def _begin_again(self) -> None:
-        speaking, rest = self._speaking, self._record.continuing.rest
-        if self._again == "go_on" and rest is not None:
+        speaking, known = self._speaking, self._record.continuing
+        rest = {"go_on": known.rest, "take_up": known.unheard}.get(self._again)
+        if rest is not None:
             speaking.begin(rest.turn, rest.question, rest.heard)
             speaking.text(rest.text)
             speaking.finish(rest.expect)
             if not rest.complete:
                 self.say("cut_off")
         else:
-            heard = self._record.continuing.heard or sentence("nothing_said", self._language)
+            heard = known.heard or sentence("nothing_said", self._language)
             speaking.enqueue(heard, repeats=True)
             speaking.say_next()
         self._again = ""

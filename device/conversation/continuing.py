@@ -35,6 +35,8 @@ class Continuing:
 
     def __init__(self) -> None:
         self.rest: Rest | None = None
+        self.unheard: Rest | None = None
+        """What was not heard of the last thing said, whatever it was."""
         self.heard = ""
         """The last thing said, as far as it was heard; an answer that went on counts from its beginning."""
 
@@ -43,14 +45,15 @@ class Continuing:
         whole = reply.before + heard
         if heard.strip() and not reply.repeats:
             self.heard = whole
-        left = reply.text[chars:]
-        answer = reply.turn is not None
-        if left.strip() and not reply.repeats:
+        left, answer = reply.text[chars:], reply.turn is not None
+        rest = Rest(reply.turn, reply.question, whole, left, reply.expect, reply.finished)
+        self.unheard = rest if left.strip() else None
+        if self.unheard is not None and not reply.repeats:
             if answer or self.rest is None:
-                self.rest = Rest(reply.turn, reply.question, whole, left, reply.expect, reply.finished)
+                self.rest = rest
         elif answer:
             self.rest = None
 
     def asked(self) -> None:
         """Another question: the old answer is not gone on with."""
-        self.rest = None
+        self.rest = self.unheard = None

@@ -264,7 +264,7 @@ class Conversation:
         if utterance is None or utterance.id != event.utterance or utterance.mode != "free":
             return
         partial = utterance.partial
-        if partial is None or utterance.purpose not in _GUESSED:
+        if partial is None or utterance.purpose not in _GUESSED or self._hearing.awaiting:
             return
         final = v.Final(
             self._now, utterance.id, partial.text, partial.words, True, partial.intent, partial.free
@@ -365,8 +365,7 @@ class Conversation:
         elif meaning is Meaning.GO_ON:
             self._answering.go_on(final.text, final.free)
         elif meaning is Meaning.PHANTOM:
-            if self._answering.can_go_on:
-                self._answering.go_on("", False)
+            self._answering.take_up()
         elif meaning is Meaning.ASK:
             self._answering.ask(self._now, final.text)
         else:
@@ -423,9 +422,12 @@ class Conversation:
             self._hearing.drop()
             if self._attention.is_open:
                 self._recogniser_failed()
-        elif event.engine == "voice" and (self._answering.replying or self._answering.queued):
-            self._drop("voice")
-            self._emit(v.Earcon("error"))
+        elif event.engine == "voice":
+            # lost behind the gate without a sound: if it was said, its answer will tell
+            self._answering.drop_guess("voice")
+            if self._answering.replying or self._answering.queued:
+                self._drop("voice")
+                self._emit(v.Earcon("error"))
         elif event.engine == "microphone" and self._hearing.open is not None:
             self._hearing.discard()  # half a sentence must not become a question
             if self._attention.is_open:

@@ -76,6 +76,11 @@ class Hearing:
         waiting = self._awaited.values() if self.open is None else (self.open, *self._awaited.values())
         return any(utterance.purpose is not Purpose.LATE for utterance in waiting)
 
+    @property
+    def awaiting(self) -> bool:
+        """The last word on an earlier utterance is on its way."""
+        return bool(self._awaited)
+
     def listen(self, start: int, after: int, purpose: Purpose, mode: ListenMode | None = None) -> Utterance:
         """Open an utterance; one that is open is discarded first. ``mode`` None: the one that suits ``purpose``."""
         self.discard()
