@@ -74,6 +74,20 @@ def test_the_talker_who_is_answered_is_no_background():
     assert room.barge_in().score == 9.0
 
 
+def test_a_cough_before_the_reply_does_not_make_the_talker_one_who_is_passed_over():
+    room = Room()
+    room.hear(2.0, TALKER)
+    room.background.answered(room.position)
+    room.hear(0.3, QUIET, speech=False)
+    room.hear(0.25, TALKER + 3.0)
+    room.hear(0.5, QUIET, playing=True)
+    room.hear(0.1, TALKER, playing=True)
+    assert room.barge_in().score == 9.0
+    room.hear(1.0, QUIET, speech=False)
+    room.hear(0.2, TALKER)
+    assert room.background.onset(room.position, room.position - samples(200)) is not None
+
+
 def test_who_begins_in_a_pause_of_the_reply_is_no_background_of_its_rest():
     room = Room()
     room.hear(1.0, QUIET, speech=False)

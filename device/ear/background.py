@@ -88,7 +88,10 @@ class Background:
         spoken = [level for level in levels if level is not None]
         if len(spoken) < max(LEAST_FRAMES, SPEECH_PART * len(levels)):
             return None
-        return loud_part(spoken)
+        level_db = loud_part(spoken)
+        # as loud as the talker it is a cough or a door: beside a voice like that he would not stand out any more
+        talker = [level for at, level in self._before if level is not None and at < self._others_from]
+        return None if talker and level_db > loud_part(talker) - LOUDER_DB else level_db
 
 
 def loud_part(levels_db: Sequence[float]) -> float:
