@@ -13,12 +13,24 @@ from helpers_broker import until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.config.schema import MqttSection
+from device.config.schema import ConversationSection, MqttSection
 from device.errors import LinkError
 from device.link import topics
 from device.link.client import BrokerClient, Will
 from device.link.ids import uuid7
-from device.link.messages import Ack, Cancel, Delta, End, Line, Open, Status, decode, encode
+from device.link.messages import (
+    Ack,
+    Cancel,
+    Delta,
+    End,
+    HeardMessage,
+    HeardPrev,
+    Line,
+    Open,
+    Status,
+    decode,
+    encode,
+)
 from device.link.turns import Turns, TurnSettings
 from device.values import OpenTurn, TurnDelta, TurnEnded, TurnFailed
 
@@ -110,6 +122,20 @@ def test_an_open_that_is_too_long_loses_its_oldest_history_first():
 def test_an_end_that_is_too_long_leaves_its_text_out():
     end = decode("reply", encode("reply", End(turn="t1", worker="w1", n=9, len=8000, text="ü" * 8000)))
     assert end.text is None and end.len == 8000
+
+
+@pytest.mark.parametrize("letter", ["a", "ж", "語", "😀"])
+def test_the_longest_answer_that_may_be_heard_travels_whatever_it_is_written_in(letter):
+    fields = {field.name: field.type for field in msgspec.inspect.type_info(ConversationSection).fields}
+    limit = fields["answer_chars"].type.le
+    heard = letter * limit
+    prev = HeardPrev(turn="t1", chars=limit, text=heard, ms=1, reason="barge_in")
+    line = Line(role="assistant", text=heard, interrupted=True)
+    opened = Open(turn="t2", text="go on", conversation=(line,), heard_prev=prev)
+    assert decode("turn", encode("turn", opened)).heard_prev == prev
+    told = HeardMessage(turn="t1", worker="w1", chars=limit, text=heard, ms=1, reason="barge_in")
+    arrived = decode("ctl", encode("ctl", told))
+    assert arrived.chars == limit and heard.endswith(arrived.text) and len(arrived.text) >= 1000
 
 
 def test_what_can_not_be_shortened_is_an_error_at_the_sender():

@@ -187,7 +187,7 @@ class ConversationSection(Section, frozen=True, kw_only=True):
         int,
         Meta(
             ge=200,
-            le=20_000,
+            le=8_000,  # a longer text than 8192 characters no worker takes as history
             description="Most characters of an answer that are spoken, of some 1,000 a minute.",
         ),
     ] = 6000

@@ -93,7 +93,7 @@ class Cancel(Ctl, frozen=True, kw_only=True, tag="cancel"):
 
 
 class HeardMessage(Ctl, frozen=True, kw_only=True, tag="heard"):
-    """The user cut in: ``text`` (``chars`` characters, ``ms`` of sound) is all that was heard of the answer."""
+    """The user cut in: ``text`` (``chars`` characters, ``ms`` of sound) is all that was heard of the answer, or its end."""
 
     chars: Count
     text: Text
@@ -251,6 +251,9 @@ class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker"):
 Control = Revise | Commit | Cancel | HeardMessage | Resend | ToolResult
 Answer = Ack | Delta | Tool | End | Err
 
+LAST_WORDS = 1000
+"""[characters] of a ``heard`` that would be too long; ``chars`` tells how many they all were."""
+
 MAX_NESTING = 64
 """Arguments and results of tools are free JSON: what the decoder itself bears differs (Python 3.11: 1,000 deep,
 3.13: thousands), and whoever prints or compares such a value bears less."""
@@ -300,8 +303,8 @@ def _nesting(payload: bytes) -> int:
 def encode(kind: str, message: Message | Telemetry) -> bytes:
     """``message`` as bytes within the limit of ``kind``.
 
-    An ``open`` that is too long loses its oldest history first, an ``end`` its repeated text; any other message
-    beyond its limit raises ``LinkError``.
+    An ``open`` that is too long loses its oldest history first, an ``end`` its repeated text, a ``heard`` all but the last
+    words of its text; any other message beyond its limit raises ``LinkError``.
     """
     limit = TRAVEL[kind].limit
     payload = _encoder.encode(message)
@@ -312,6 +315,8 @@ def encode(kind: str, message: Message | Telemetry) -> bytes:
             payload = _encoder.encode(msgspec.structs.replace(message, conversation=conversation))
     if len(payload) > limit and isinstance(message, End):
         payload = _encoder.encode(msgspec.structs.replace(message, text=None))
+    if len(payload) > limit and isinstance(message, HeardMessage):
+        payload = _encoder.encode(msgspec.structs.replace(message, text=message.text[-LAST_WORDS:]))
     if len(payload) > limit:
         raise LinkError(
             f"{kind}: a message of {len(payload)} bytes, allowed are {limit}: {type(message).__name__}"
