@@ -3,12 +3,12 @@
                  capture()                                              render()
     backend ───────────────► engine ──frame──► ear ─┐            ┌──► mixer ──► backend
                                                     │  events    │
-                              mouth ────────────────┤            │ Say, Duck, Hold, Resume, Cancel
+                              mouth ────────────────┤            │ Say, ReplyText, Release, Duck, Hold, Resume, Cancel
                               link  ────────────────┼─► conversation ──► mouth
                               skills ───────────────┘     │ commands
                                                           ├──► ear     Listen, Finalise, Discard
-                                                          ├──► link    OpenTurn, CancelTurn, SendHeard, Show
-                                                          └──► skills  Act
+                                                          ├──► link    OpenTurn, ReviseTurn, CommitTurn, CancelTurn, SendHeard, Show
+                                                          └──► skills  Preview, Act
 
 ``Device.step()`` is 10 ms of all of it, in this order, in one thread. Driven by the ear thread of ``earshot run``
 it is a daemon; driven in a plain loop over the simulated room it is a lock-step simulation. Nothing in a step

@@ -369,6 +369,14 @@ def test_stop_and_its_like_are_never_guessed():
     assert kinds(talk.plausible()) == []
 
 
+def test_a_previewed_answer_is_one_text_and_not_cut_as_one_that_still_comes():
+    talk = listening()
+    talk.partial("what time is it", intent=INTENT)
+    talk.plausible()
+    begun = only(talk.preview(INTENT, TIME), v.ReplyBegin)
+    assert begun.gated and begun.whole
+
+
 def test_a_preview_that_comes_too_late_changes_nothing():
     talk = previewing()
     talk.endpoint()

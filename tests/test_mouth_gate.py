@@ -45,6 +45,17 @@ def test_a_gated_reply_is_made_up_to_its_first_clause_and_not_heard() -> None:
     assert rig.mouth.speaking is None and rig.mouth.heard(rig.position).words == 0
 
 
+@pytest.mark.parametrize(("make", "clauses"), [(espeak_door, ["That is as loud as I can be."]),
+                                               (kokoro_door, ["That is as loud,"])])  # fmt: skip
+def test_a_guess_whose_whole_text_is_known_is_cut_early_for_a_slow_voice_only(make, clauses) -> None:
+    rig = Rig(voice=RecordingDoor(make()))
+    rig.run_ms(100)
+    begin = v.ReplyBegin(1, gated=True, whole=True)
+    rig.do(begin, v.ReplyText(1, "That is as loud as I can be."), v.ReplyFinish(1))
+    rig.run_ms(100)
+    assert list(rig.voice.texts.values()) == clauses
+
+
 def test_a_released_reply_sounds_from_its_first_sample_in_the_next_block() -> None:
     rig, plain = Rig(voice=kokoro_door()), Rig(voice=kokoro_door())
     rig.do(*gated(1, LATE))

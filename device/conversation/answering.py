@@ -381,7 +381,7 @@ class Answering:
         speaking, known = self._speaking, self._record.continuing
         rest = {"go_on": known.rest, "take_up": known.unheard}.get(self._again)
         if rest is not None:
-            speaking.begin(rest.turn, rest.question, rest.heard)
+            speaking.begin(rest.turn, rest.question, rest.heard, whole=True)
             speaking.text(rest.text)
             speaking.finish(rest.expect)
             if not rest.complete:

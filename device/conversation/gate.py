@@ -133,7 +133,7 @@ class Gate:
         if intent != self._intent or self._reply is not None or not text.strip():
             return
         self._previewed = text
-        self._begin(None, "")
+        self._begin(None, "", whole=True)
         self._pass(text)
         self._finish()
 
@@ -212,10 +212,10 @@ class Gate:
         self._tries = self._tries + 1 if utterance == self._utterance else 1
         self._utterance = utterance
 
-    def _begin(self, turn: int | None, question: str) -> None:
+    def _begin(self, turn: int | None, question: str, whole: bool = False) -> None:
         self._reply = self._speaking.mint(turn, question)
         self._held = 0
-        self._emit(ReplyBegin(self._reply.id, gated=True, turn=turn))
+        self._emit(ReplyBegin(self._reply.id, gated=True, turn=turn, whole=whole))
 
     def _pass(self, text: str) -> None:
         if self._reply is not None and text:

@@ -83,11 +83,11 @@ class Speaking:
         self.reply.expect, self.reply.repeats = expect, repeats
         self._emit(Say(self.reply.id, text))
 
-    def begin(self, turn: int | None, question: str, before: str = "") -> None:
-        """A reply begins; ``before``: it goes on with an answer of which that much was heard."""
+    def begin(self, turn: int | None, question: str, before: str = "", whole: bool = False) -> None:
+        """A reply begins; ``before``: it goes on with an answer of which that much was heard; ``whole``: all of it follows."""
         self.reply = self.mint(turn, question)
         self.reply.before = before
-        self._emit(ReplyBegin(self.reply.id, turn=turn))
+        self._emit(ReplyBegin(self.reply.id, turn=turn, whole=whole))
 
     def adopt(self, reply: Reply) -> None:
         """``reply``, begun behind its gate, is wanted."""

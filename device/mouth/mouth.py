@@ -64,14 +64,11 @@ class Mouth:
         """Carry out one command of the conversation; what comes of it is told by ``step``."""
         match command:
             case v.Say(reply=number, text=text):
-                # the whole text is there: only a slow voice gains from an early first cut
-                self._begin(
-                    number, eager=self.voice_state is not None and self.voice_state.engine != "espeak"
-                )
+                self._begin(number, whole=True)
                 self._text(number, text)
                 self._finish(number)
-            case v.ReplyBegin(reply=number, gated=gated):
-                self._begin(number, eager=True, gated=gated)
+            case v.ReplyBegin(reply=number, gated=gated, whole=whole):
+                self._begin(number, whole, gated)
             case v.Release(reply=number):
                 self._release(number)
             case v.ReplyText(reply=number, text=text):
@@ -138,10 +135,13 @@ class Mouth:
 
     # ------------------------------------------------------------------ text
 
-    def _begin(self, number: int, eager: bool, gated: bool = False) -> None:
+    def _begin(self, number: int, whole: bool, gated: bool = False) -> None:
         if self._replies.find(number) is not None:
             self.counters["unknown"] += 1
             return
+        # where the whole text is there only a slow voice gains from an early first cut
+        slow = self.voice_state is not None and self.voice_state.engine != "espeak"
+        eager = slow or not whole
         self._replies.add(Reply(number, Splitter(eager), gated))
         self._turn()
 

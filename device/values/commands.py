@@ -74,12 +74,14 @@ class ReplyBegin:
     """``reply`` begins; its text follows in pieces.
 
     ``gated``: it is a guess. Its first clause is synthesised, nothing of it sounds before its ``Release``; a ``Cancel``
-    before that leaves no trace. ``turn`` is the question it answers, None for a sentence of our own.
+    before that leaves no trace. ``turn`` is the question it answers, None for a sentence of our own. ``whole``: all of its
+    text follows at once, so it need not be cut for the sake of an early first sound.
     """
 
     reply: int
     gated: bool = False
     turn: int | None = field(default=None, compare=False)
+    whole: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
