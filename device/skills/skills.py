@@ -78,7 +78,11 @@ class Skills:
     @property
     def phrases(self) -> list[str]:
         """What is answered time and again, for a voice that prepares what it will say."""
-        return [_VOLUME.format(percent) for percent in range(0, 101, VOLUME_STEP)] + [_LOUDEST, _SILENT, _BACK]
+        return [_VOLUME.format(percent) for percent in range(0, 101, VOLUME_STEP)] + [
+            _LOUDEST,
+            _SILENT,
+            _BACK,
+        ]
 
     def run(self, intent: Intent, position: int) -> SkillDone:
         """Carry out ``intent``."""
