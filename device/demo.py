@@ -49,13 +49,14 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from device import pictures
     from device.scenario.broker import private_broker
     from device.scenario.format import load
-    from device.scenario.output import FILES, require_pictures
+    from device.scenario.output import FILES
     from device.scenario.report import Live, Report
     from device.scenario.runner import run_scenario
 
-    require_pictures()
+    pictures.require_matplotlib()
     console = Console(highlight=False)
     scenario = load(SCENARIO)
     args.out.mkdir(parents=True, exist_ok=True)  # fails now, not after a minute

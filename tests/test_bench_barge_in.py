@@ -291,7 +291,7 @@ def test_a_film_becomes_a_picture(tmp_path):
         ("--wake", lambda folder: folder / "nowhere", "no such folder"),
         ("--noise", lambda folder: folder / "nothing.wav", "no such file"),
         ("--recogniser", lambda folder: "no-such-model", "no-such-model"),
-        ("--plot", lambda folder: folder / "picture.jepg", "must end in one of"),
+        ("--plot", lambda folder: folder / "picture.jepg", "must end in .png"),
         ("--plot", lambda folder: folder / "nowhere" / "picture.png", "no folder"),
         ("--rooms", lambda folder: 0, "1 or more"),
     ],

@@ -21,23 +21,24 @@ DOORS = {
     "conversation": {"values", "config"},
     "ear": {*BASE, "audio", "engines", "models"},
     "endpoint": {"config", "errors", "link"},
-    "latency": {*BASE, "link"},
+    "latency": {*BASE, "link", "pictures"},
     "engines": {"errors", "subprocesses"},
     "link": BASE,
     "models": {"errors"},
     "mouth": {*BASE, "audio", "engines", "models"},
     "skills": {"values", "config"},
     # above the device: they run it, and nothing in it knows them
-    "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "subprocesses", "trace"},
+    "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "pictures", "subprocesses", "trace"},
     "bench": {
         *BASE,
         *["audio", "conversation", "daemon", "daemon_command", "ear", "engines", "link", "mouth"],
-        *["scenario", "trace"],
+        *["pictures", "scenario", "trace"],
     },
     # single files
     "values": set(),
     "errors": set(),
     "subprocesses": set(),
+    "pictures": {"errors"},
     "trace": set(),
     "tracer": {"values", "trace"},
     "daemon": {
@@ -46,7 +47,7 @@ DOORS = {
     },
     "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
     "doctor": {*BASE, "audio"},
-    "demo": {"errors", "scenario", "subprocesses"},
+    "demo": {"errors", "pictures", "scenario", "subprocesses"},
     "cli": {"errors"},
     "__main__": {"cli"},
 }

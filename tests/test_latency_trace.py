@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pty
 import re
@@ -22,12 +23,13 @@ from test_latency_totals import Told
 from device.audio.backends.room import RoomBackend
 from device.config import Config
 from device.errors import EarshotError
-from device.latency.picture import guessed, require, waited
+from device.latency.picture import guessed, waited
 from device.latency.reader import Seen
 from device.latency.saved import line_of, read
 from device.latency.table import HEADINGS, cells, excess, outcome, percentiles
 from device.link import Link, open_transport
 from device.link.telemetry import Timeline
+from device.pictures import require
 from device.scenario.format import load
 from device.scenario.recorder import WatchedBackend
 from device.scenario.runner import Run
@@ -236,8 +238,9 @@ def test_a_broker_without_devices_is_said_so(broker):  # noqa: F811
         (("--count", "-3"), "--count -3: must be 1..10000"),
         (("--from", "nowhere.jsonl"), "'nowhere.jsonl' cannot be read"),
         (("--from", "x", "--follow"), "does not go together"),
+        (("--last", "501", "--plot", "turns.png"), "--last 501: a picture has room for 1..500"),
         (("--plot", "turns.bmp"), "must end in .png, .svg, .pdf"),
-        (("--plot", "nowhere/turns.png"), "the folder 'nowhere' is not there"),
+        (("--plot", "nowhere/turns.png"), "there is no folder 'nowhere'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_before_anything_is_tried(arguments, said):
@@ -268,6 +271,10 @@ def test_the_record_of_a_scenario_is_read_too():
         ('{"op": "timeline", "line": 1}', "line 1: is no timeline"),
         ('{"op": "state"}\nnot json', "line 2: is no JSON"),
         ("[1, 2]", "no timeline in it"),
+        ("[" * 100_000, "line 1: is no JSON"),
+        (line_of(Seen("kitchen", 1e300, sample())), "line 1: is no timeline"),
+        (line_of(Seen("kitchen", 1.0, sample(cost_ms={"ack": math.nan}))), "line 1: is no timeline"),
+        (line_of(Seen("kitchen", 1.0, sample(at_ms={"end": 1e300}))), "line 1: is no timeline"),
     ],
 )
 def test_a_file_of_something_else_is_refused_by_line(text, said):
@@ -362,7 +369,7 @@ def test_pictures_of_one_and_of_many_turns_are_drawn(count, tmp_path):
     from device.latency.picture import draw
 
     odd = [
-        sample(at_ms={"sent": -3e5}, cost_ms={"ack": 3e6}),
+        sample(at_ms={"sent": -3e5}, cost_ms={"ack": 3e6}, code="$x_$", over=("$",)),
         sample(
             voice_to_voice_ms=None, cost_ms={}, at_ms={}, at={}, outcome="failed", over=(), kind="command"
         ),

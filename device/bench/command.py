@@ -203,9 +203,10 @@ def barge_in(args: argparse.Namespace) -> int:
             "--rooms 0 measures nothing; give 1 or more, or --plot FILE for the picture alone"
         )
     if args.plot is not None:
+        from device import pictures
         from device.bench.barge_in import picture
 
-        picture.check(args.plot)
+        pictures.require(args.plot)
     run.check(chosen)
     if args.rooms:
         result = _with_progress(lambda progress: run.measure(chosen, args.jobs, progress))
@@ -270,7 +271,9 @@ def turn_model(args: argparse.Namespace) -> int:
     from device.bench.turn_model import measure
 
     speech = [] if args.speech is None else [recording(path) for path in wavs(args.speech, "--speech")]
-    return _tell(measure(args.model, speech), args.json)
+    path = Path(args.model)
+    name = str(path.resolve()) if path.is_file() else args.model
+    return _tell(measure(name, speech), args.json)
 
 
 # ---------------------------------------------------------------------- progress

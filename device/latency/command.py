@@ -46,6 +46,8 @@ examples:
   earshot trace --set mqtt.host=broker.local    another broker than the configuration's"""
 
 LAST = 20
+ROWS = 500
+"""Turns that a picture has room for."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -85,9 +87,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.plot:
-        from device.latency.picture import require
+        from device import pictures
 
-        require(args.plot)
+        pictures.require(args.plot)
     if args.source:
         return _show_saved(args)
     from device.latency.reader import Reader
@@ -232,6 +234,8 @@ def _check(args: argparse.Namespace) -> None:
         number = getattr(args, name)
         if number is not None and not 1 <= number <= 10_000:
             raise EarshotError(f"--{name} {number}: must be 1..10000 turns")
+    if args.plot and args.last > ROWS:
+        raise EarshotError(f"--last {args.last}: a picture has room for 1..{ROWS} turns")
     if args.source and (args.follow or args.count):
         raise EarshotError(
             "--from reads turns that are over: it does not go together with --follow or --count"

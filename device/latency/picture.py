@@ -10,16 +10,15 @@ people can tell apart; no meaning hangs on colour alone.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device.errors import EarshotError
+from device import pictures
 from device.latency.reader import Seen
-from device.latency.table import excess, outcome
+from device.latency.table import excess, outcome, printable
 from device.latency.timeline import STAGES
 from device.link.telemetry import Timeline
 
@@ -34,7 +33,6 @@ LABELS = {
 }  # fmt: skip
 GUESSED = ("ack", "first_token", "first_clause")
 """Stages that a guess may go through before the commit."""
-FORMATS = (".png", ".svg", ".pdf")
 ROW_INCH, LEAST_MS = 0.46, 600.0
 
 
@@ -47,16 +45,6 @@ class Bar:
     start_ms: float
     end_ms: float
     over_ms: float | None = None
-
-
-def require(path: Path) -> None:
-    """Say before the waiting, not after it, that no picture can be drawn. Raises ``EarshotError``."""
-    if path.suffix.lower() not in FORMATS:
-        raise EarshotError(f"--plot {str(path)!r}: the name must end in {', '.join(FORMATS)}")
-    if not path.parent.is_dir():
-        raise EarshotError(f"--plot {str(path)!r}: the folder {str(path.parent)!r} is not there")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise EarshotError("the picture needs matplotlib: pip install 'earshot[plot]'")
 
 
 def waited(line: Timeline) -> list[Bar]:
@@ -98,6 +86,7 @@ def draw(turns: Sequence[Seen], path: Path) -> None:
         "font.size": 10,
         "hatch.linewidth": 0.7,
         "axes.edgecolor": "#BBBBBB",
+        "text.parse_math": False,  # a "$" that a worker has written is none
     }
     with plt.rc_context(style):
         height = 1.75 + ROW_INCH * len(turns)
@@ -111,9 +100,7 @@ def draw(turns: Sequence[Seen], path: Path) -> None:
         _frame(axes, turns, last)
         _head(figure, turns, height)
         try:
-            figure.savefig(path)
-        except OSError as exc:
-            raise EarshotError(f"the picture {str(path)!r} cannot be written: {exc.strerror or exc}") from exc
+            pictures.save(figure, path)
         finally:
             plt.close(figure)
 
@@ -206,11 +193,11 @@ def _frame(axes: Any, turns: Sequence[Seen], last: float) -> None:
 
 def _name(seen: Seen, several: bool) -> str:
     kind = "command" if seen.line.kind == "command" else "turn"
-    return f"{seen.device}  {kind} {seen.line.line}" if several else f"{kind} {seen.line.line}"
+    return f"{printable(seen.device)}  {kind} {seen.line.line}" if several else f"{kind} {seen.line.line}"
 
 
 def _head(figure: Any, turns: Sequence[Seen], height: float) -> None:
-    whose = ", ".join(sorted({seen.device for seen in turns}))
+    whose = ", ".join(sorted({printable(seen.device) for seen in turns}))
     figure.text(
         0.012,
         1 - 0.3 / height,

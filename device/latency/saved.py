@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from device.errors import EarshotError
 from device.latency.reader import Seen
 from device.link.telemetry import Timeline
 
+Seconds = Annotated[float, Meta(ge=0, le=2**35)]
+"""Since the epoch, up to the year 3058: what every clock can show."""
 SCENARIO = "timeline.json"
 """What ``earshot scenario --out`` calls its record; it has the timelines among its events."""
 
@@ -29,7 +32,7 @@ def read(name: str, text: str) -> list[Seen]:
     """
     try:
         whole = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         whole = None  # several lines, or none that is JSON
     rows: Iterable[tuple[int, Any]]
     if isinstance(whole, dict) and isinstance(whole.get("events"), list):
@@ -60,7 +63,7 @@ def _lines(name: str, text: str) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except ValueError as exc:
+            except (ValueError, RecursionError) as exc:
                 raise EarshotError(f"{name}, line {number}: is no JSON: {exc}") from exc
 
 
@@ -69,6 +72,6 @@ def _seen(name: str, number: int, row: Any) -> Seen | None:
         return None
     try:
         line = msgspec.convert(row, Timeline)
-        return Seen(str(row.get("device", "?")), float(row.get("time_s", 0)), line)
-    except (msgspec.ValidationError, TypeError, ValueError) as exc:
+        return Seen(str(row.get("device", "?")), msgspec.convert(row.get("time_s", 0), Seconds), line)
+    except msgspec.ValidationError as exc:
         raise EarshotError(f"{name}, line {number}: is no timeline: {exc}") from exc

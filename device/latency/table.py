@@ -37,7 +37,7 @@ def cells(device: str, line: Timeline) -> list[Cell]:
     whole = line.voice_to_voice_ms
     ahead = line.at_ms.get("commit", 0.0) - line.at_ms.get("sent", line.at_ms.get("commit", 0.0))
     return [
-        Cell(_printable(device)),
+        Cell(printable(device)),
         Cell(str(line.line)),
         *(_stage(line, stage) for stage in STAGES),
         Cell("-" if whole is None else f"{whole:.0f}"),
@@ -59,7 +59,7 @@ def outcome(line: Timeline) -> str:
         text = f"command, {text}"
     if line.stalled:
         text += ", stalled"
-    return _printable(text + (f", over: {named(line.over)}" if line.over else ""))
+    return printable(text + (f", over: {named(line.over)}" if line.over else ""))
 
 
 def excess(line: Timeline) -> str:
@@ -102,7 +102,7 @@ def percentiles(device: str, latency: Latency | None) -> str:
     return "\n".join(lines)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without what would make a terminal do something: anybody on the broker may have written it."""
     return "".join(char if char.isprintable() else "?" for char in text)
 

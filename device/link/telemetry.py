@@ -9,7 +9,9 @@ from msgspec import Meta, Struct
 from device.link.fields import Code, Count
 
 Share = Annotated[float, Meta(ge=0)]
-Durations = dict[Code, float]
+Ms = Annotated[float, Meta(ge=-1e9, le=1e9)]
+"""[ms] Of either sign; no turn lasts for eleven days."""
+Durations = dict[Code, Ms]
 Histogram = dict[int, Count]
 """Bucket to count, as in ``device.latency.sketch``: bucket i >= 0 holds durations in (g**(i-1), g**i] ms with
 g = 1.01 / 0.99, bucket -1 those below 1 ms. Histograms of any minutes and devices add up bucket by bucket."""
@@ -19,8 +21,8 @@ class Percentiles(Struct, frozen=True, kw_only=True):
     """Of ``n`` durations, right to 1 %."""
 
     n: Count
-    p50_ms: float
-    p95_ms: float
+    p50_ms: Ms
+    p95_ms: Ms
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ class Timeline(Struct, frozen=True, kw_only=True, tag_field="op", tag="timeline"
     at: dict[Code, int] = {}
     at_ms: Durations = {}
     cost_ms: Durations = {}
-    voice_to_voice_ms: float | None = None
+    voice_to_voice_ms: Ms | None = None
     budget_ms: Durations = {}
     over: tuple[Code, ...] = ()
     stalled: bool = False

@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
     from device.scenario.report import Report
 
     if args.out is not None:
-        from device.scenario.output import require_pictures
+        from device import pictures
 
-        require_pictures()
+        pictures.require_matplotlib()
     report = Report(quiet=args.json)
     worst = 0
     for file, folder in zip(args.files, _folders(args.files, args.out), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,6 @@ from device.scenario.transcript import transcript
 from device.values import FRAME, RATE_HZ
 
 FILES = ("conversation.wav", "timeline.json", "timeline.png", "transcript.md")
-
-
-def require_pictures() -> None:
-    """Say now, not after the run, that pictures cannot be drawn. Raises ``ScenarioError``."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ScenarioError(
-            "matplotlib is missing, and the output has a picture: pip install 'earshot[plot]'"
-        )
 
 
 def write(result: Result, sound: Sound, folder: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from device import pictures
 from device.bench.barge_in.session import Film, Outcome
-from device.errors import ScenarioError
 from device.scenario.score import BLUE, GREEN, INK, ORANGE, PURPLE, RED, shortened
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ
@@ -37,19 +37,6 @@ SIGNS = {
     "final": ("understood", INK, "|"),
 }
 LANES = ("microphone", "after the\ncanceller", "gain of the\nreply [dB]", "detector's\nscore", "decisions")
-
-
-def check(path: Path) -> None:
-    """Raises ``ScenarioError`` where matplotlib is missing or the picture cannot be written as its name says."""
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError as exc:
-        raise ScenarioError("the picture needs matplotlib: `pip install 'earshot[plot]'`") from exc
-    known = FigureCanvasBase.get_supported_filetypes()
-    if path.suffix.lower().lstrip(".") not in known:
-        raise ScenarioError(f"--plot {path}: the name must end in one of .{', .'.join(sorted(known))}")
-    if not path.parent.is_dir():
-        raise ScenarioError(f"--plot {path}: there is no folder {path.parent}")
 
 
 def draw(outcome: Outcome, path: Path) -> None:
@@ -88,7 +75,7 @@ def draw(outcome: Outcome, path: Path) -> None:
         _score(lanes[3], film, start, end)
         _decisions(lanes, film, start, end)
         lanes[-1].set_xlabel("seconds of the session", color="#555555")
-        figure.savefig(path)
+        pictures.save(figure, path)
         plt.close(figure)
 
 

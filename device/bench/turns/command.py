@@ -57,9 +57,10 @@ def turns(args: argparse.Namespace, with_progress: Callable[..., dict[str, Any]]
         seed=args.seed, quick=args.quick, speech=recordings(args.speech) if args.speech is not None else ()
     )
     if args.plot is not None:
+        from device import pictures
         from device.bench.turns import picture
 
-        picture.check(args.plot)
+        pictures.require(args.plot)
     result = with_progress(lambda progress: run.measure(chosen, args.jobs, progress))
     print(json.dumps(result) if args.json else figures.text(result))
     if args.plot is not None:

@@ -7,20 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from device import pictures
 from device.bench.turns.figures import STALL_MS
-from device.scenario.output import require_pictures
 
 OFF, ON = "#3b6fb6", "#1b7f5c"
 SIDES = (("off", "speculation off", OFF), ("on", "speculation on", ON))
-
-
-def check(path: Path) -> None:
-    """Find out before the run that no picture can be made of it. Raises ``ScenarioError``."""
-    require_pictures()
-    if not path.resolve().parent.is_dir():
-        from device.errors import ScenarioError
-
-        raise ScenarioError(f"--plot {path}: there is no folder {path.parent}; make it, or name another file")
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
@@ -65,7 +56,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     above.text(STALL_MS, 104, "stall", fontsize=8, color="#b33", ha="center")
     below.set_xlim(left=0)
     figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    pictures.save(figure, path, dpi=130)
     plt.close(figure)
 
 
