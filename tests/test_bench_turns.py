@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from device.audio.wav import write_wav
-from device.bench.turns import figures, judge, plan, recogniser, run, sentences, session, speech
+from device.bench.sessions import in_processes
+from device.bench.turns import figures, judge, plan, recogniser, sentences, session, speech
 from device.bench.turns.judge import Said
 from device.bench.turns.loudspeaker import ListenedBackend, Onset
 from device.bench.turns.model import ScriptedModel, Sent
@@ -15,7 +16,7 @@ from device.bench.turns.plan import Plan, Session, Trial
 from device.bench.turns.voice import ScriptedVoice
 from device.cli import main
 from device.ear.recognisers.messages import Audio, Begin, Drop, End
-from device.errors import AudioError
+from device.errors import AudioError, ScenarioError
 from device.link import messages as m
 from device.mouth.voices.messages import Abort, Chunk, Speak, SpokenWord
 from device.trace import TraceEvent
@@ -452,8 +453,9 @@ TRIALS = (
 def conversations():
     """The same short conversation, without speculation and twice with it; each in a process of its own, where espeak-ng says
     the same every time."""
-    sessions = {k: Session(0, speculation, TRIALS) for k, speculation in enumerate((False, True, True))}
-    return [outcome for _, outcome in sorted(run._all(sessions, 0, 2), key=lambda pair: pair[0])]
+    sessions = {k: (Session(0, speculation, TRIALS), 0) for k, speculation in enumerate((False, True, True))}
+    came = dict(in_processes(session.run, sessions, 2))
+    return [came[k] for k in sessions]
 
 
 def test_a_conversation_is_understood_and_answered_and_the_same_every_time(conversations):
@@ -499,5 +501,5 @@ def test_a_run_has_every_figure_as_json_and_says_what_it_is_of(monkeypatch, caps
 
 def test_a_session_that_fails_says_why_across_processes():
     broken = Session(0, True, (ASKED,), "no-such-model")
-    with pytest.raises(run.ScenarioError, match="no-such-model"):
-        list(run._all({0: broken}, 0, 1))
+    with pytest.raises(ScenarioError, match="no-such-model"):
+        list(in_processes(session.run, {0: (broken, 0)}, 1))

@@ -1,17 +1,10 @@
-"""All sessions of a plan, each in a fresh process, and what becomes of them.
-
-A fresh process for each: espeak-ng goes on counting from clause to clause, so only the first run in a process is the
-same every time.
-"""
+"""All sessions of a plan, each in a fresh process, and what becomes of them."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import multiprocessing
-import os
 import platform
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +25,8 @@ from device.bench.barge_in.plan import (
     Session,
 )
 from device.bench.barge_in.session import Outcome, configuration, run
+from device.bench.sessions import in_processes
 from device.ear.recognisers import recogniser_settings
-from device.errors import EarshotError, ScenarioError
 
 PACKAGES = ("numpy", "pocketsphinx", "vosk", "espeakng-loader", "pymicro-wakeword", "webrtcvad-wheels")
 
@@ -49,18 +42,10 @@ def measure(
     check(plan)
     sessions = list(plan.sessions())
     outcomes: dict[Session, Outcome] = {}
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # arrays this small are slower in many threads
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        try:
-            progress(0, len(sessions))
-            running = {pool.submit(_session, plan, session): session for session in sessions}
-            for number, future in enumerate(as_completed(running), 1):
-                outcomes[running[future]] = future.result()
-                progress(number, len(sessions))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    progress(0, len(sessions))
+    for session, outcome in in_processes(run, {one: (plan, one) for one in sessions}, jobs):
+        outcomes[session] = outcome
+        progress(len(outcomes), len(sessions))
     return result(plan, [outcomes[session] for session in sessions])
 
 
@@ -69,16 +54,8 @@ def film(plan: Plan) -> Outcome:
     at 0 dB or the level nearest to it."""
     plan = replace(plan, alone_s=5.0, backchannels=1, interruptions=1, stops=0, wakes=0)
     session = Session(Condition(min(plan.sers, key=abs), plan.playbacks[0], plan.noises[0]), 0)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_session, plan, session, True).result()
-
-
-def _session(plan: Plan, session: Session, film: bool = False) -> Outcome:
-    try:
-        return run(plan, session, film)
-    except EarshotError as exc:
-        raise ScenarioError(str(exc)) from None  # one that survives the way between processes
+    ((_, filmed),) = in_processes(run, {session: (plan, session, True)}, 1)
+    return filmed
 
 
 def check(plan: Plan) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-import multiprocessing
-import os
 import platform
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from typing import Any
 
 from device import __version__
+from device.bench.sessions import in_processes
 from device.bench.turns import figures, plan, session
 from device.bench.turns.judge import Outcome
-from device.bench.turns.plan import Plan, Session
-from device.errors import EarshotError, ScenarioError
+from device.bench.turns.plan import Plan
 
 PACKAGES = ("numpy", "pocketsphinx", "vosk", "espeakng-loader", "webrtcvad-wheels")
 
@@ -27,39 +24,15 @@ def measure(
     ``progress`` is told sessions done and in all. Raises ``ScenarioError`` for whatever a session raises.
     """
     sessions = [*chosen.all_sessions(), *chosen.own_sessions()]
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # arrays this small are slower in many threads
     outcomes: dict[int, Outcome] = {}
     progress(0, len(sessions))
     for paced in (False, True):  # what is paced has the machine to itself
-        mine = {k: one for k, one in enumerate(sessions) if one.paced == paced}
-        for k, outcome in _all(mine, chosen.seed, 1 if paced else jobs):
+        mine = {k: (one, chosen.seed) for k, one in enumerate(sessions) if one.paced == paced}
+        for k, outcome in in_processes(session.run, mine, 1 if paced else jobs):
             outcomes[k] = outcome
             progress(len(outcomes), len(sessions))
     ordered = [outcomes[k] for k in range(len(sessions))]
     return {**figures.result(ordered), "setup": setup(chosen, ordered)}
-
-
-def _all(sessions: dict[int, Session], seed: int, jobs: int) -> Iterator[tuple[int, Outcome]]:
-    """Each session's number and outcome, as they come."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        running = {pool.submit(_play, one, seed): k for k, one in sessions.items()}
-        try:
-            for future in as_completed(running):
-                yield running[future], future.result()
-        except (
-            BaseException
-        ):  # the rest is not begun; with ``shutdown(wait=False)`` Python 3.11 trips over its own processes
-            for future in running:
-                future.cancel()
-            raise
-
-
-def _play(one: Session, seed: int) -> Outcome:
-    try:
-        return session.run(one, seed)
-    except EarshotError as exc:
-        raise ScenarioError(str(exc)) from None  # one that survives the way between processes
 
 
 def setup(chosen: Plan, outcomes: list[Outcome]) -> dict[str, Any]:
