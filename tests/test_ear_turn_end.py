@@ -289,7 +289,7 @@ def test_no_other_strategy_opens_a_model(strategy: str):
             "smart-turn",
             "model 'smart-turn' is not on this machine; get it with: earshot models fetch smart-turn",
         ),
-        ("/nowhere/turn.onnx", "model '/nowhere/turn.onnx' is not on this machine"),
+        ("/nowhere/turn.onnx", "model '/nowhere/turn.onnx' is not on this machine: there is no such file"),
         ("vosk-tiny-en", "is not a usable turn model: it is a vosk model"),
         ("", "endpointing.model is empty: name one"),
     ],

@@ -64,6 +64,18 @@ def test_playing_goes_through_the_configured_output_and_ends_with_the_text(confi
     assert say(*config, "--speed", "2.0", "Yes.") == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--json",), "--json goes with --times"),
+        (("--times", "--out", "a.wav"), "leave out --times or --out"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(EarshotError, match=said):
+        say(*arguments, "Hello.")
+
+
 def test_it_tells_how_long_each_clause_takes_to_its_first_sound(
     config: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ The model runs as the device runs it: in an engine process of its own, asked abo
 
 from __future__ import annotations
 
+import logging
 import os
 import statistics
 import time
@@ -45,6 +46,7 @@ def measure(name: str, speech: list[Samples]) -> dict[str, Any]:
     Shares are in [0, 1] and only there with recordings. Raises
     ``ModelMissing`` when it is not there and ``EngineError`` when it cannot be used.
     """
+    logging.getLogger("device.ear.turn_end").addHandler(logging.NullHandler())  # what matters is raised
     clips = speech or [render(text, voice) for voice in VOICES for text in SENTENCES]
     config = parse({"endpointing": {"strategy": "model", "model": name}})
     door = ProcessDoor("turn model", FACTORY, turn_end_settings(config), hang_s=VERDICT_S, tries=1)

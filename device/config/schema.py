@@ -126,12 +126,17 @@ class EndpointingSection(Section, frozen=True, kw_only=True):
         int, Meta(ge=300, le=1200, description="[ms] Silence that ends it whatever the words say.")
     ] = 1200
     silence_ms: Annotated[
-        int, Meta(ge=200, le=1200, description="[ms] Silence that ends a sentence with the strategy 'fixed'.")
+        int,
+        Meta(
+            ge=200,
+            le=1200,
+            description="[ms] Silence that ends a sentence with the strategy 'fixed', or one without words.",
+        ),
     ] = 600
     model: Annotated[
         str,
         Meta(
-            description="Turn-end model (ONNX, as Smart Turn v3): a name below the models folders, or a path."
+            description="Turn-end model (ONNX, as Smart Turn v3): a name below the models folders, or an absolute path."
         ),
     ] = "smart-turn"
     max_s: Annotated[float, Meta(ge=3, le=60, description="[s] Longest sentence before it is ended.")] = 15.0

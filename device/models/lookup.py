@@ -107,6 +107,8 @@ def require(name: str, kind: str = "") -> Path:
     """
     path = find(name)
     if path is None:
+        if Path(name).expanduser().is_absolute():
+            raise ModelMissing(f"model {name!r} is not on this machine: there is no such file or folder")
         from device.models.catalogue import how_to_get
 
         looked = "".join(f"\n  looked in {folder}" for folder in folders())

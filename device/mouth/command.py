@@ -61,8 +61,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from device.config import load
-    from device.errors import EngineError
+    from device.errors import EarshotError, EngineError
 
+    if args.json and not args.times:
+        raise EarshotError("--json goes with --times: there is nothing else to tell as data")
+    if args.times and args.out:
+        raise EarshotError("--times plays and writes nothing: leave out --times or --out")
     given = {"engine": args.engine, "name": args.voice, "model": args.model, "speed": args.speed}
     config = load(args.config, {"voice": {key: value for key, value in given.items() if value is not None}})
     text = sys.stdin.read() if args.text == "-" else args.text
