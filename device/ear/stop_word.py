@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from device.ear.weights import read_weights
 from device.errors import EngineError
 from device.values import FRAME, StopHeard, samples
 
@@ -57,25 +58,11 @@ def weights_of(language: str) -> str:
 
 def load_stop_weights(language: str, path: Path | None = None) -> StopWeights:
     """From ``path`` (``.npz``), or the ones that come with earshot. Raises EngineError where they are missing or broken."""
-    if path is None:
-        from device import models
-
-        path = models.find(weights_of(language))
-        if path is None:
-            raise EngineError(
-                f"stop word: {weights_of(language)} is in none of the models folders; install earshot again, "
-                'or set wake.stop = ""'
-            )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = ("patterns", "patterns_bias", "hidden", "hidden_bias", "out")
-            weights = StopWeights(
-                *(np.ascontiguousarray(file[n], np.float32) for n in names), float(file["out_bias"])
-            )
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise EngineError(
-            f"stop word: {path} cannot be read as weights: {exc}; install earshot again"
-        ) from exc
+    names = ("patterns", "patterns_bias", "hidden", "hidden_bias", "out")
+    arrays, out_bias = read_weights(
+        "stop word", weights_of(language), path, names, otherwise=', or set wake.stop = ""'
+    )
+    weights = StopWeights(*arrays, out_bias)
     n, m = len(weights.patterns_bias), len(weights.out)
     wanted = ((n, PATTERN), (m, PLACES * n), (m,))
     shapes = (weights.patterns.shape, weights.hidden.shape, weights.hidden_bias.shape)

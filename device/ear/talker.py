@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.ear.residual import FEATURES
+from device.ear.weights import read_weights
 from device.errors import EngineError
 
 WEIGHTS = "barge-in/weights.npz"
@@ -39,22 +40,8 @@ class Weights:
 
 def load_weights(path: Path | None = None) -> Weights:
     """From ``path`` (``.npz``), or the ones that come with earshot. Raises EngineError where they are missing or broken."""
-    if path is None:
-        from device import models
-
-        path = models.find(WEIGHTS)
-        if path is None:
-            raise EngineError(f"barge-in: {WEIGHTS} is in none of the models folders; install earshot again")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            weights = Weights(
-                *(np.ascontiguousarray(file[n], np.float32) for n in ("hidden", "hidden_bias", "out")),
-                float(file["out_bias"]),
-            )
-    except (OSError, ValueError, KeyError) as exc:
-        raise EngineError(
-            f"barge-in: {path} cannot be read as weights: {exc}; install earshot again"
-        ) from exc
+    arrays, out_bias = read_weights("barge-in", WEIGHTS, path, ("hidden", "hidden_bias", "out"))
+    weights = Weights(*arrays, out_bias)
     n = len(weights.out)
     if weights.hidden.shape != (n, INPUTS) or weights.hidden_bias.shape != (n,):
         raise EngineError(
