@@ -67,6 +67,7 @@ from typing import Any
 
 from device import values as v
 from device.config import Config, Words
+from device.conversation.acting import Acting
 from device.conversation.answering import Answering
 from device.conversation.apologies import Apologies
 from device.conversation.attention import Attention
@@ -106,6 +107,7 @@ class Conversation:
         self._attention = Attention(self._emit, self._timing)
         self._yielding = Yielding(self._timing, instant=mode == "instant")
         self._answering = Answering(self._emit, self._timing, config)
+        self._acting = Acting(self._emit, self._answering)
         self._apologies = Apologies(self._emit, self._answering)
         self._out: list[v.Command] = []
         self._now = 0
@@ -116,9 +118,6 @@ class Conversation:
         """The VAD or the barge-in detector is open."""
         self._sounding = False
         """An alarm or an earcon is to be heard."""
-        self._acts: list[v.Intent] = []
-        """Local intents whose SkillDone is on its way."""
-        self._last_act: v.Intent | None = None
         self._shown = v.Show()
         self._handlers: dict[type, Callable[[Any], None]] = {
             v.Wake: self._wake,
@@ -357,7 +356,7 @@ class Conversation:
             self._answering.drop(self._now, "barge_in")
             self._attention.open(Purpose.FOLLOW_UP, self._now, self._timing.attention)
         elif meaning is Meaning.ACT and final.intent is not None:
-            self._act(final.intent)
+            self._acting.act(final.intent)
         elif meaning is Meaning.CORRECT and final.intent is not None:
             self._correct(final, final.intent)
         elif meaning is Meaning.REPEAT:
@@ -372,19 +371,11 @@ class Conversation:
             self._apologies.not_understood(meaning, final.text)
         self._hearing.goes_on()
 
-    def _act(self, intent: v.Intent) -> None:
-        self._answering.forget()
-        self._answering.act(intent)
-        self._acts.append(intent)
-        self._last_act = intent
-        self._emit(v.Act(intent))
-
     def _correct(self, final: v.Final, intent: v.Intent) -> None:
-        """ "No, I meant forty": the last command once more, if it had such a number; else it is about an answer."""
-        last = self._last_act
-        if last is not None and intent.slots.keys() <= last.slots.keys():
-            self._act(v.Intent(last.name, last.slots | intent.slots))
-        elif final.free:
+        """ "No, I meant forty" is about the last command, if that had such a number; else about an answer."""
+        if self._acting.correct(intent):
+            return
+        if final.free:
             self._answering.ask(self._now, final.text)
         else:
             self._apologies.not_understood(Meaning.UNCLEAR, final.text)
@@ -407,14 +398,9 @@ class Conversation:
         self._sounding = event.on
 
     def _skill_done(self, event: v.SkillDone) -> None:
-        if event.intent not in self._acts:  # the user has moved on: woke us again, or said stop
-            return
-        self._acts.remove(event.intent)
-        self._answering.skill_said(event.text, event.expect_reply)
-        if not event.text.strip():
-            self._emit(v.Earcon("done" if event.ok else "error"))
-            if not self._answering.pending and not self._answering.replying:
-                self._follow_up(event.expect_reply)
+        silent = self._acting.done(event)
+        if silent and not self._answering.pending and not self._answering.replying:
+            self._follow_up(event.expect_reply)
 
     def _engine_failed(self, event: v.EngineFailed) -> None:
         if event.engine == "recogniser":
@@ -476,17 +462,17 @@ class Conversation:
         if self._sounding:
             self._emit(v.StopSounds())
         self._yielding.cancelled()
-        self._acts.clear()
+        self._acting.drop()
         self._hearing.takes_floor(stop=True)
         self._attention.open(Purpose.INTERRUPT, self._now, self._timing.attention)
 
     def _drop(self, reason: str) -> bool:
         """End everything: what is said, pending, listened to and attended; whether anything was said or pending."""
-        busy = self._answering.drop(self._now, reason) or bool(self._acts)
+        busy = self._answering.drop(self._now, reason)
+        busy |= self._acting.drop()
         self._yielding.cancelled()
         self._hearing.drop()
         self._attention.close()
-        self._acts.clear()
         return busy
 
     def _reply_over(self) -> None:
