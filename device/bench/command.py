@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from device.bench.barge_in.command import add_barge_in
+from device.bench.options import add, count, with_progress
 from device.bench.turns.command import add_turns
-from device.errors import ScenarioError
 
 EPILOG = """\
 examples:
@@ -67,28 +66,17 @@ def add_parser(subparsers: Any) -> None:
     )
     whats = parser.add_subparsers(dest="what", metavar="WHAT", title="benchmarks", required=True)
     for name, text in (("idle", "what listening costs"), ("load", "how late the ear is under load")):
-        one = _add(whats, name, text, cost)
+        one = add(whats, name, text, cost)
         one.add_argument(
             "--seconds", type=_seconds, default=20.0, help="length of the measurement (default 20)"
         )
-    stop = _add(
-        whats, "stop", "from stop to silence on a real loudspeaker", stop_to_silence, description=STOP
-    )
-    stop.add_argument("--trials", type=_trials, default=10, help="stops by each method (default 10)")
+    stop = add(whats, "stop", "from stop to silence on a real loudspeaker", stop_to_silence, description=STOP)
+    stop.add_argument("--trials", type=count(1, 1000), default=10, help="stops by each method (default 10)")
     stop.add_argument("--config", help="TOML file, for its devices")
-    _add_barge_in(whats)
+    add_barge_in(whats)
     _add_echo(whats)
-    add_turns(whats, _add, _count, _with_progress)
+    add_turns(whats)
     _add_turn_model(whats)
-
-
-def _add(whats: Any, name: str, text: str, run: Callable[[argparse.Namespace], int], **more: Any) -> Any:
-    parser = whats.add_parser(
-        name, help=text, formatter_class=argparse.RawDescriptionHelpFormatter, **{"description": text, **more}
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.set_defaults(run=run)
-    return parser
 
 
 # ---------------------------------------------------------------------- idle, load
@@ -119,13 +107,6 @@ From "stop" to silence on the configured loudspeaker, heard by the configured mi
 behind what is queued, the queue taken back, the stream aborted."""
 
 
-def _trials(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 1000")
-    return value
-
-
 def stop_to_silence(args: argparse.Namespace) -> int:
     from device.bench.stop import measure
     from device.config import load
@@ -140,83 +121,6 @@ def stop_to_silence(args: argparse.Namespace) -> int:
     return _tell(figures, args.json)
 
 
-# ---------------------------------------------------------------------- barge-in
-
-BARGE_IN = """\
-How soon the device gives way to a talker, how well it knows that nobody talks, and what "stop", the wake word and
-a backchannel do over playback: the whole device in simulated rooms, in lock-step.
-
-In each session 15 s of playback let the canceller converge, 60 s without a talker are watched for false alarms, and
-then people interrupt, say mm-hm, "stop" and the wake word, each in the middle of a reply. A session of 4 minutes takes
-some 15 s of one core; without options there are 24 conditions in 3 rooms. docs/bench.md tells what each figure means."""
-BARGE_IN_EPILOG = """\
-examples:
-  earshot bench stop --trials 20            from "stop" to silence, on a real loudspeaker before a real microphone
-  earshot bench barge-in --quick --rooms 1
-  earshot bench barge-in --ser 0 -10 --playback speech --background quiet --rooms 8 --json
-  earshot bench barge-in --speech recordings/ --wake wake_words/ --noise kitchen.wav
-  earshot bench barge-in --rooms 0 --plot barge-in.png      the picture alone"""
-
-
-def _add_barge_in(whats: Any) -> None:
-    parser = _add(
-        whats, "barge-in", "how soon it gives way to a talker, and never to nobody", barge_in,
-        description=BARGE_IN, epilog=BARGE_IN_EPILOG,
-    )  # fmt: skip
-    option = parser.add_argument
-    option("--rooms", type=_count(0, 200), default=3, help="how many rooms (default 3)")
-    option("--ser", type=_ser, nargs="+", metavar="DB", help="talker over echo (default 5 0 -5 -10)")
-    option("--playback", nargs="+", choices=["speech", "music", "tones"], help="what is played (default all)")
-    option("--background", nargs="+", choices=["quiet", "noise"], help="what else sounds (default both)")
-    option("--quick", action="store_true", help="speech in the quiet at 0 and -10 dB, and less of everything")
-    option(
-        "--alone", type=_alone, metavar="S", help="playback without a talker in each session (default 60 s)"
-    )
-    option("--seed", type=_count(0, 10**6), default=0, help="another number: other rooms, another order")
-    option("--jobs", type=_count(1, 64), default=1, help="sessions at a time (default 1)")
-    option("--speech", type=Path, metavar="DIR", help="WAV files of people, to interrupt with")
-    option("--wake", type=Path, metavar="DIR", help='WAV files of people who say "alexa"')
-    option("--noise", type=Path, metavar="WAV", help="background (default: a computed kitchen)")
-    option(
-        "--recogniser", default="pocketsphinx", metavar="NAME", help="pocketsphinx (default) or a Vosk model"
-    )
-    option("--plot", type=Path, metavar="FILE", help="draw 12 s of one session (needs matplotlib)")
-
-
-def barge_in(args: argparse.Namespace) -> int:
-    from device.bench.barge_in import figures, plan, run
-
-    chosen = plan.Plan(
-        rooms=args.rooms, seed=args.seed, recogniser=args.recogniser, speech=args.speech, wake=args.wake, noise=args.noise
-    )  # fmt: skip
-    if args.quick:
-        chosen = chosen.quick()
-    chosen = replace(
-        chosen,
-        sers=tuple(dict.fromkeys(args.ser or chosen.sers)),
-        playbacks=tuple(dict.fromkeys(args.playback or chosen.playbacks)),
-        noises=tuple(dict.fromkeys(args.background or chosen.noises)),
-        alone_s=chosen.alone_s if args.alone is None else args.alone,
-    )
-    if args.plot is None and not args.rooms:
-        raise ScenarioError(
-            "--rooms 0 measures nothing; give 1 or more, or --plot FILE for the picture alone"
-        )
-    if args.plot is not None:
-        from device import pictures
-        from device.bench.barge_in import picture
-
-        pictures.require(args.plot)
-    run.check(chosen)
-    if args.rooms:
-        result = _with_progress(lambda progress: run.measure(chosen, args.jobs, progress))
-        print(json.dumps(result) if args.json else figures.text(result))
-    if args.plot is not None:
-        picture.draw(run.film(chosen), args.plot)
-        print(f"picture: {args.plot}", file=sys.stderr)
-    return 0
-
-
 # ---------------------------------------------------------------------- echo
 
 ECHO = """\
@@ -225,12 +129,12 @@ leaves (STOI), and its CPU time beside libspeexdsp's in the same run. docs/bench
 
 
 def _add_echo(whats: Any) -> None:
-    parser = _add(whats, "echo", "the echo canceller alone", echo, description=ECHO)
+    parser = add(whats, "echo", "the echo canceller alone", echo, description=ECHO)
     parser.add_argument("--case", nargs="+", metavar="NAME", help="some cases only (default all)")
     parser.add_argument(
-        "--rooms", type=_count(1, 50), default=3, help="rooms a case, the median counts (default 3)"
+        "--rooms", type=count(1, 50), default=3, help="rooms a case, the median counts (default 3)"
     )
-    parser.add_argument("--seed", type=_count(0, 10**6), default=0, help="another number: other rooms")
+    parser.add_argument("--seed", type=count(0, 10**6), default=0, help="another number: other rooms")
     parser.add_argument(
         "--real", type=Path, metavar="DIR", help="also recordings named as in the AEC challenge"
     )
@@ -242,7 +146,7 @@ def echo(args: argparse.Namespace) -> int:
     from device.bench.echo.measure import measure
 
     cases = chosen(args.case)
-    result = _with_progress(lambda progress: measure(cases, args.rooms, args.seed, args.real, progress))
+    result = with_progress(lambda progress: measure(cases, args.rooms, args.seed, args.real, progress))
     print(json.dumps(result) if args.json else figures.text(result))
     return 0
 
@@ -255,7 +159,7 @@ finished sentences how often it takes them for finished, whole and broken off at
 
 
 def _add_turn_model(whats: Any) -> None:
-    parser = _add(
+    parser = add(
         whats, "turn-model", "what a verdict of a turn-end model costs", turn_model, description=TURN_MODEL
     )
     parser.add_argument(
@@ -276,61 +180,8 @@ def turn_model(args: argparse.Namespace) -> int:
     return _tell(measure(name, speech), args.json)
 
 
-# ---------------------------------------------------------------------- progress
-
-
-def _with_progress(work: Callable[[Callable[[int, int], None]], dict[str, Any]]) -> dict[str, Any]:
-    """``work(progress)`` with a bar on standard error where somebody watches."""
-    if not sys.stderr.isatty():
-        return work(lambda done, of: None)
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task("", total=None)
-        return work(lambda done, of: bars.update(bar, completed=done, total=of))
-
-
-# ---------------------------------------------------------------------- values
-
-
 def _seconds(text: str) -> float:
     value = float(text)
     if not 1 <= value <= 3600:
         raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 3600 seconds")
-    return value
-
-
-def _count(least: int, most: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text}: must be from {least} to {most}")
-        return value
-
-    return count
-
-
-def _alone(text: str) -> float:
-    value = float(text)
-    if not 10 <= value <= 36_000:
-        raise argparse.ArgumentTypeError(f"{text}: must be from 10 to 36000 seconds")
-    return value
-
-
-def _ser(text: str) -> float:
-    value = float(text)
-    if not -30 <= value <= 30:
-        raise argparse.ArgumentTypeError(f"{text}: must be from -30 to 30 dB")
     return value

@@ -288,11 +288,7 @@ class Run:
     def _await_parts(self) -> None:
         """Engines loaded, broker reached: the first line finds a device that is ready."""
         deadline = time.monotonic() + READY_S
-        for door in (self.device.recogniser, self.device.voice):
-            while not door.wait_loaded(0.1):
-                if door.failure or time.monotonic() > deadline:
-                    reason = door.failure or f"it was not ready within {READY_S} s"
-                    raise ScenarioError(f"the {door.name} cannot be started: {reason}")
+        await_engines(self.device, deadline)
         while not self.transport.connected and not isinstance(self.transport, OfflineTransport):
             if time.monotonic() > deadline:
                 raise LinkError(f"the broker was not reached within {READY_S} s")
@@ -300,6 +296,15 @@ class Run:
 
     def _now(self) -> datetime.datetime:
         return CLOCK_STARTS + datetime.timedelta(seconds=self.device.position / RATE_HZ)
+
+
+def await_engines(device: Device, deadline: float) -> None:
+    """Wait for recogniser and voice, until ``deadline`` of the monotonic clock. Raises ``ScenarioError`` without one."""
+    for door in (device.recogniser, device.voice):
+        while not door.wait_loaded(0.1):
+            if door.failure or time.monotonic() > deadline:
+                reason = door.failure or f"it was not ready within {READY_S:g} s"
+                raise ScenarioError(f"the {door.name} cannot be started: {reason}")
 
 
 def _engines(device: Device) -> dict[str, str]:

@@ -6,9 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from device.bench.options import add, count, with_progress
 
 TURNS = """\
 How soon the device answers, how often it answers into a pause, and how many calls of a language model that costs: the whole
@@ -22,24 +23,25 @@ examples:
   earshot bench turns --plot turns.png      the distributions as a picture (needs the extra `plot`)"""
 
 
-def add_turns(
-    whats: Any,
-    add: Callable[..., Any],
-    count: Callable[[int, int], Callable[[str], int]],
-    with_progress: Callable[[Callable[[Callable[[int, int], None]], dict[str, Any]]], dict[str, Any]],
-) -> None:
-    """Register the command; ``add``, ``count`` and ``with_progress`` are those of every benchmark."""
+def add_turns(whats: Any) -> None:
+    """Register the command."""
     parser = add(
-        whats, "turns", "how soon it answers, how often too soon, and what that costs",
-        lambda args: turns(args, with_progress), description=TURNS, epilog=EPILOG,
+        whats, "turns", "how soon it answers, how often too soon, and what that costs", turns, description=TURNS, epilog=EPILOG
     )  # fmt: skip
     option = parser.add_argument
     option("--quick", action="store_true", help="less of everything")
-    option("--seed", type=count(0, 10**6), default=0, help="another number: other rooms, pauses and order")
+    option(
+        "--seed",
+        type=count(0, 10**6),
+        default=0,
+        metavar="N",
+        help="another number: other rooms, pauses and order",
+    )
     option(
         "--jobs",
         type=count(1, 64),
         default=os.cpu_count() or 1,
+        metavar="N",
         help="sessions at a time (default: all cores)",
     )
     option(
@@ -48,7 +50,7 @@ def add_turns(
     option("--plot", type=Path, metavar="FILE", help="draw the distributions (needs matplotlib)")
 
 
-def turns(args: argparse.Namespace, with_progress: Callable[..., dict[str, Any]]) -> int:
+def turns(args: argparse.Namespace) -> int:
     from device.bench.turns import figures, run
     from device.bench.turns.plan import Plan
     from device.bench.turns.speech import recordings

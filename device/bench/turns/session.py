@@ -28,8 +28,8 @@ from device.bench.turns.speech import Spoken, speak
 from device.bench.turns.voice import ScriptedVoice
 from device.config import Config, parse
 from device.daemon import Device
-from device.errors import EngineError
 from device.scenario.measures import Cut, played_words
+from device.scenario.runner import READY_S, await_engines
 from device.trace import TraceEvent
 from device.values import FRAME, RATE_HZ, Word, samples
 
@@ -42,7 +42,6 @@ NEVER = 6 * RATE_HZ
 """An answer that has not begun so long after its question never will."""
 STUCK = 30 * RATE_HZ
 """A device that does not come to rest for so long is talked to as it is."""
-READY_S = 60.0
 
 
 def configuration(session: Session) -> Config:
@@ -89,7 +88,7 @@ class _Run:
         cpu, wall = time.process_time(), time.monotonic()
         try:
             if self.session.paced:
-                self._await_engines()
+                await_engines(device, time.monotonic() + READY_S)
             device.start()
             self._pass(RATE_HZ // 2)
             for trial, spoken in zip(self.session.trials, self._spoken, strict=True):
@@ -191,13 +190,3 @@ class _Run:
                 played = played_words(self._clauses.get(reply, ()), self.backend.reached(reply), rate_hz)
                 cuts.append(Cut(reply, event.data["words"], played))
         return cuts
-
-    # ------------------------------------------------------------------ the start
-
-    def _await_engines(self) -> None:
-        deadline = time.monotonic() + READY_S
-        for door in (self.device.recogniser, self.device.voice):
-            while not door.wait_loaded(0.1):
-                if door.failure or time.monotonic() > deadline:
-                    reason = door.failure or f"it was not ready within {READY_S:g} s"
-                    raise EngineError(f"the {door.name} cannot be started: {reason}")
