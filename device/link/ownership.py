@@ -58,7 +58,7 @@ class Ownership:
 
     def disown(self, turn: Turn, code: str, position: int) -> None:
         """Its owner is gone before the first word: the pool is asked again."""
-        turn.owner, turn.hole_at, turn.refused = None, None, turn.attempt
+        turn.owner, turn.hole_at, turn.resends, turn.refused = None, None, 0, turn.attempt
         self._latest.note(turn.number, turn.id, None, turn.rev)
         self._next_attempt(turn, code, position)
 
