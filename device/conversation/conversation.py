@@ -458,21 +458,24 @@ class Conversation:
 
     def _stop_and_listen(self) -> None:
         """The same for somebody who is speaking: "stop, what about tomorrow" is heard to its end."""
-        self._answering.drop(self._now, "stop")
+        self._fall_silent("stop")
         if self._sounding:
             self._emit(v.StopSounds())
-        self._yielding.cancelled()
-        self._acting.drop()
         self._hearing.takes_floor(stop=True)
         self._attention.open(Purpose.INTERRUPT, self._now, self._timing.attention)
 
     def _drop(self, reason: str) -> bool:
         """End everything: what is said, pending, listened to and attended; whether anything was said or pending."""
+        busy = self._fall_silent(reason)
+        self._hearing.drop()
+        self._attention.close()
+        return busy
+
+    def _fall_silent(self, reason: str) -> bool:
+        """End what is said, pending or being carried out; whether there was anything."""
         busy = self._answering.drop(self._now, reason)
         busy |= self._acting.drop()
         self._yielding.cancelled()
-        self._hearing.drop()
-        self._attention.close()
         return busy
 
     def _reply_over(self) -> None:
