@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class EarshotError(Exception):
     """Root of everything this package raises on purpose."""
@@ -10,7 +12,7 @@ class EarshotError(Exception):
 class ConfigError(EarshotError):
     """The configuration cannot be used; ``problems`` lists every fault, not only the first."""
 
-    def __init__(self, source: str, problems: list[str]) -> None:
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
         self.source, self.problems = source, problems
         super().__init__(f"{source}: {len(problems)} problem(s)\n" + "\n".join(f"  {p}" for p in problems))
 

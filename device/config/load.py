@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
+from device.config.faults import Fault
 from device.config.schema import Config, Section
 from device.errors import ConfigError
 
@@ -33,7 +34,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     if path is not None or DEFAULT_PATH.is_file():
         chosen = path or DEFAULT_PATH
         source, tables = str(chosen), _read(chosen)
-    problems: list[str] = []
+    problems: list[Fault] = []
     for table in (tables, overrides or {}):
         problems += check(table)
     if problems:
@@ -49,7 +50,7 @@ def parse(tables: Mapping[str, Any], source: str = "config") -> Config:
     return msgspec.convert(dict(tables), Config, strict=True)
 
 
-def check(tables: Mapping[str, Any]) -> list[str]:
+def check(tables: Mapping[str, Any]) -> list[Fault]:
     """Every problem of ``tables``, each as one line; empty when they are valid."""
     problems = list(_problems(Config, tables, ""))
     return problems or list(_contradictions(msgspec.convert(dict(tables), Config, strict=True)))
@@ -86,31 +87,35 @@ def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _problems(section: type[Section], table: Any, path: str) -> Iterator[str]:
+def _problems(section: type[Section], table: Any, path: str) -> Iterator[Fault]:
     if not isinstance(table, Mapping):
-        yield f"{path} = {table!r}: must be a table, written as [{path}]"
+        yield Fault(f"{path} = {_shown(table)}: must be a table, written as [{path}]", path, "wrong_type")
         return
     hints = get_type_hints(section, include_extras=True)
     for key, value in table.items():
         where = f"{path}.{key}" if path else str(key)
         if key not in hints:
-            yield _unknown(where, key, list(hints), path)
+            yield Fault(_unknown(where, key, list(hints), path), where, "unknown_key")
         elif isinstance(hints[key], type) and issubclass(hints[key], Section):
             yield from _problems(hints[key], value, where)
         else:
             try:
                 msgspec.convert(value, hints[key], strict=True)
             except msgspec.ValidationError as exc:
-                yield f"{where} = {_shown(value)}: must be {describe(hints[key])} ({_reason(exc)})"
+                reason = _reason(exc)
+                line = f"{where} = {_shown(value)}: must be {describe(hints[key])} ({reason})"
+                yield Fault(line, where, "wrong_type" if ", got `" in reason else "out_of_range")
 
 
-def _contradictions(config: Config) -> Iterator[str]:
+def _contradictions(config: Config) -> Iterator[Fault]:
     """Values that are valid each, and not together."""
     ends = config.endpointing
     if ends.min_ms > ends.max_ms:
-        yield (
+        yield Fault(
             f"endpointing.min_ms = {ends.min_ms}: must be at most endpointing.max_ms, which is {ends.max_ms}; "
-            "lower the one or raise the other"
+            "lower the one or raise the other",
+            "endpointing.min_ms",
+            "contradiction",
         )
 
 

@@ -1,7 +1,9 @@
-"""Every key of the configuration: type, range, default and one line of help, in this one place.
+"""Every key of the configuration: type, range, default, one line of help, and what may be done with it, in this one place.
 
-The decoder, the error messages and the reference page are derived from these classes; a key is described by
-``Meta(description=...)`` whose text starts with its unit in brackets where it has one.
+The decoder, the error messages, the reference page, the JSON Schema and the rules for configuration that comes over MQTT
+are derived from these classes. A key is described by ``Meta(description=...)``, whose text starts with its unit in brackets
+where it has one, and by a ``Policy`` (``device.config.policy``): how a change takes effect and who may change it. A key
+without one restarts the daemon and needs a signature: deny by default.
 """
 
 from __future__ import annotations
@@ -9,6 +11,16 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+
+from device.config.policy import Policy
+
+_LIVE = Policy(apply="live")
+_OPEN = Policy(apply="live", unsigned=True)
+_RECOGNISER = Policy(apply="recogniser")
+_VOICE = Policy(apply="voice")
+_TURN_MODEL = Policy(apply="turn_model")
+_CONNECTION = Policy(apply="connection")
+_DAEMON = Policy(apply="daemon")
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,25 +31,38 @@ class DeviceSection(Section, frozen=True, kw_only=True):
     id: Annotated[
         str,
         Meta(pattern=r"^[a-z0-9-]{3,32}\Z", description="Name on the wire: MQTT client id and user name."),
+        Policy(apply="daemon", local=True),
     ] = "earshot"
-    language: Annotated[Literal["en"], Meta(description="Language of commands, speech and replies.")] = "en"
-    volume: Annotated[int, Meta(ge=0, le=100, description="[percent] Playback volume at start.")] = 70
+    language: Annotated[
+        Literal["en"], Meta(description="Language of commands, speech and replies."), _DAEMON
+    ] = "en"
+    group: Annotated[
+        str,
+        Meta(
+            pattern=r"^([a-z0-9-]{1,32})?\Z",
+            description="Group whose shared configuration this device takes; empty = none.",
+        ),
+        _LIVE,
+    ] = ""
+    volume: Annotated[int, Meta(ge=0, le=100, description="[percent] Playback volume at start."), _OPEN] = 70
 
 
 class AudioSection(Section, frozen=True, kw_only=True):
     backend: Annotated[
         Literal["portaudio", "room", "none"],
         Meta(description="Where sound comes from: a real card, the simulated room, or nowhere."),
+        _DAEMON,
     ] = "portaudio"
-    input: Annotated[str, Meta(description="Capture device: part of its name, or empty for the default.")] = (
-        ""
-    )
+    input: Annotated[
+        str, Meta(description="Capture device: part of its name, or empty for the default."), _DAEMON
+    ] = ""
     output: Annotated[
-        str, Meta(description="Playback device: part of its name, or empty for the default.")
+        str, Meta(description="Playback device: part of its name, or empty for the default."), _DAEMON
     ] = ""
     echo: Annotated[
         Literal["auto", "hardware", "software", "none"],
         Meta(description="Echo canceller: the microphone's own where it has one and plays (auto), or ours."),
+        _DAEMON,
     ] = "auto"
     suppressor: Annotated[
         Literal["auto", "on", "off"],
@@ -45,22 +70,27 @@ class AudioSection(Section, frozen=True, kw_only=True):
             description="Suppress what our canceller leaves of a bad loudspeaker, for recogniser and wake words; auto = where it "
             "was measured to distort and less than 20 dB of echo are taken away."
         ),
+        _DAEMON,
     ] = "auto"
     measure_at_start: Annotated[
-        bool, Meta(description="Measure the echo path with two soft sweeps once it is quiet after the start.")
+        bool,
+        Meta(description="Measure the echo path with two soft sweeps once it is quiet after the start."),
+        _DAEMON,
     ] = True
-    keep_s: Annotated[float, Meta(ge=8, le=60, description="[s] How much capture the ring keeps.")] = 10.0
+    keep_s: Annotated[
+        float, Meta(ge=8, le=60, description="[s] How much capture the ring keeps."), _DAEMON
+    ] = 10.0
 
 
 class WakeSection(Section, frozen=True, kw_only=True):
     words: Annotated[
-        tuple[str, ...], Meta(min_length=1, max_length=4, description="Wake words, by model name.")
+        tuple[str, ...], Meta(min_length=1, max_length=4, description="Wake words, by model name."), _OPEN
     ] = ("alexa",)
     threshold: Annotated[
-        float, Meta(ge=0.1, le=0.99, description="Score that wakes while nothing plays.")
+        float, Meta(ge=0.1, le=0.99, description="Score that wakes while nothing plays."), _OPEN
     ] = 0.6
     threshold_playing: Annotated[
-        float, Meta(ge=0.1, le=0.99, description="Score that wakes over the device's own playback.")
+        float, Meta(ge=0.1, le=0.99, description="Score that wakes over the device's own playback."), _OPEN
     ] = 0.5
     stop: Annotated[
         str,
@@ -68,9 +98,10 @@ class WakeSection(Section, frozen=True, kw_only=True):
             description="What hears 'stop' beside the recogniser: auto = a spotter of earshot's own, over playback; a wake "
             "model, by name or path, whenever it is said; empty = the recogniser alone."
         ),
+        _LIVE,
     ] = "auto"
     stop_threshold: Annotated[
-        float, Meta(ge=0.1, le=0.99, description="Score at which spotter or model stop everything.")
+        float, Meta(ge=0.1, le=0.99, description="Score at which spotter or model stop everything."), _LIVE
     ] = 0.5
 
 
@@ -82,6 +113,7 @@ class BargeInSection(Section, frozen=True, kw_only=True):
             "instant = any speech ends it at once, a nod or a cough too; wake_word_only = only the wake word and "
             "'stop' act; off = only 'stop' and buttons, not even the wake word."
         ),
+        _LIVE,
     ] = "considerate"
     sensitivity: Annotated[
         float,
@@ -90,14 +122,20 @@ class BargeInSection(Section, frozen=True, kw_only=True):
             le=1,
             description="How little it takes to interrupt: 0 = only loud talkers, 1 = the faintest, and some echo too.",
         ),
+        _OPEN,
     ] = 0.5
-    duck_db: Annotated[float, Meta(ge=-60, le=-3, description="[dB] Playback gain while ducked.")] = -18.0
+    duck_db: Annotated[
+        float, Meta(ge=-60, le=-3, description="[dB] Playback gain while ducked."), _LIVE
+    ] = -18.0
     hold_ms: Annotated[
         int,
         Meta(ge=100, le=1000, description="[ms] Speech over playback that goes on this long silences it."),
+        _LIVE,
     ] = 250
     cancel_ms: Annotated[
-        int, Meta(ge=400, le=3000, description="[ms] Speech over playback of this length cancels the reply.")
+        int,
+        Meta(ge=400, le=3000, description="[ms] Speech over playback of this length cancels the reply."),
+        _LIVE,
     ] = 1000
 
 
@@ -105,9 +143,12 @@ class RecogniserSection(Section, frozen=True, kw_only=True):
     engine: Annotated[
         Literal["auto", "vosk", "pocketsphinx"],
         Meta(description="auto = Vosk when its model is there, else PocketSphinx (commands only)."),
+        _RECOGNISER,
     ] = "auto"
     model: Annotated[
-        str, Meta(description="Vosk model: a name below the models folders, or empty for the best one found.")
+        str,
+        Meta(description="Vosk model: a name below the models folders, or empty for the best one found."),
+        _RECOGNISER,
     ] = ""
 
 
@@ -118,12 +159,15 @@ class EndpointingSection(Section, frozen=True, kw_only=True):
             description="When the user has finished: adaptive = by the words, this speaker's pauses and rate; fixed = after "
             "silence_ms; model = adaptive, with the word of a turn-end model (endpointing.model) where it is there."
         ),
+        _TURN_MODEL,
     ] = "adaptive"
     min_ms: Annotated[
-        int, Meta(ge=100, le=800, description="[ms] Least silence that ends a sentence (adaptive, model).")
+        int,
+        Meta(ge=100, le=800, description="[ms] Least silence that ends a sentence (adaptive, model)."),
+        _LIVE,
     ] = 200
     max_ms: Annotated[
-        int, Meta(ge=300, le=1200, description="[ms] Silence that ends it whatever the words say.")
+        int, Meta(ge=300, le=1200, description="[ms] Silence that ends it whatever the words say."), _LIVE
     ] = 1200
     silence_ms: Annotated[
         int,
@@ -132,14 +176,18 @@ class EndpointingSection(Section, frozen=True, kw_only=True):
             le=1200,
             description="[ms] Silence that ends a sentence with the strategy 'fixed', or one without words.",
         ),
+        _LIVE,
     ] = 600
     model: Annotated[
         str,
         Meta(
             description="Turn-end model (ONNX, as Smart Turn v3): a name below the models folders, or an absolute path."
         ),
+        _TURN_MODEL,
     ] = "smart-turn"
-    max_s: Annotated[float, Meta(ge=3, le=60, description="[s] Longest sentence before it is ended.")] = 15.0
+    max_s: Annotated[
+        float, Meta(ge=3, le=60, description="[s] Longest sentence before it is ended."), _LIVE
+    ] = 15.0
 
 
 class SpeculationSection(Section, frozen=True, kw_only=True):
@@ -149,10 +197,11 @@ class SpeculationSection(Section, frozen=True, kw_only=True):
             description="Ask the endpoint at the first plausible end of a sentence and keep the answer back until it is the end: "
             "sooner, for some calls of the language model that are thrown away."
         ),
+        _LIVE,
     ] = True
-    max_tries: Annotated[int, Meta(ge=1, le=3, description="Most guesses a question.")] = 3
+    max_tries: Annotated[int, Meta(ge=1, le=3, description="Most guesses a question."), _LIVE] = 3
     max_speech_s: Annotated[
-        float, Meta(ge=1, le=10, description="[s] No guess once a sentence is longer than this.")
+        float, Meta(ge=1, le=10, description="[s] No guess once a sentence is longer than this."), _LIVE
     ] = 10.0
 
 
@@ -160,10 +209,17 @@ class VoiceSection(Section, frozen=True, kw_only=True):
     engine: Annotated[
         Literal["auto", "espeak", "kokoro"],
         Meta(description="auto = Kokoro when its model is there, else espeak-ng."),
+        _VOICE,
     ] = "auto"
-    name: Annotated[str, Meta(description="Voice of the engine, or empty for its default.")] = ""
-    model: Annotated[str, Meta(description="Kokoro model: a name below the models folders, or empty.")] = ""
-    speed: Annotated[float, Meta(ge=0.5, le=2.0, description="Speaking rate, 1.0 = normal.")] = 1.0
+    name: Annotated[
+        str,
+        Meta(description="Voice of the engine, or empty for its default."),
+        Policy(apply="voice", unsigned=True),
+    ] = ""
+    model: Annotated[
+        str, Meta(description="Kokoro model: a name below the models folders, or empty."), _VOICE
+    ] = ""
+    speed: Annotated[float, Meta(ge=0.5, le=2.0, description="Speaking rate, 1.0 = normal."), _OPEN] = 1.0
     slowest_rtf: Annotated[
         float,
         Meta(
@@ -171,22 +227,24 @@ class VoiceSection(Section, frozen=True, kw_only=True):
             le=10.0,
             description="Compute time per second of speech above which espeak-ng takes over from a slower voice.",
         ),
+        _VOICE,
     ] = 0.8
     cache: Annotated[
-        bool, Meta(description="Keep what the device often says, rendered by a slow voice, on disk.")
+        bool, Meta(description="Keep what the device often says, rendered by a slow voice, on disk."), _VOICE
     ] = True
 
 
 class ConversationSection(Section, frozen=True, kw_only=True):
     attention_s: Annotated[
-        float, Meta(ge=2, le=30, description="[s] How long to wait for speech after the wake word.")
+        float, Meta(ge=2, le=30, description="[s] How long to wait for speech after the wake word."), _LIVE
     ] = 6.0
     follow_up_s: Annotated[
         float,
         Meta(ge=0, le=30, description="[s] How long attention stays open after a reply, 0 = not at all."),
+        _LIVE,
     ] = 5.0
     answer_s: Annotated[
-        float, Meta(ge=2, le=120, description="[s] Longest wait for the first words of an answer.")
+        float, Meta(ge=2, le=120, description="[s] Longest wait for the first words of an answer."), _LIVE
     ] = 15.0
     answer_chars: Annotated[
         int,
@@ -195,9 +253,10 @@ class ConversationSection(Section, frozen=True, kw_only=True):
             le=8_000,  # a longer text than 8192 characters no worker takes as history
             description="Most characters of an answer that are spoken, of some 1,000 a minute.",
         ),
+        _LIVE,
     ] = 6000
     history: Annotated[
-        int, Meta(ge=0, le=50, description="Messages of the conversation sent with a turn.")
+        int, Meta(ge=0, le=50, description="Messages of the conversation sent with a turn."), _LIVE
     ] = 12
 
 
@@ -205,54 +264,123 @@ class BudgetSection(Section, frozen=True, kw_only=True):
     endpoint_ms: Annotated[
         int,
         Meta(ge=100, le=5000, description="[ms] Last sample of speech to the decision that it was the last."),
+        _LIVE,
     ] = 600
     commit_ms: Annotated[
         int,
         Meta(ge=10, le=5000, description="[ms] That decision to the question asked: the last words known."),
+        _LIVE,
     ] = 300
     ack_ms: Annotated[
-        int, Meta(ge=10, le=5000, description="[ms] Question sent to a worker having taken it.")
+        int, Meta(ge=10, le=5000, description="[ms] Question sent to a worker having taken it."), _LIVE
     ] = 200
     first_token_ms: Annotated[
-        int, Meta(ge=10, le=60_000, description="[ms] Worker's ack to the first words of the answer.")
+        int, Meta(ge=10, le=60_000, description="[ms] Worker's ack to the first words of the answer."), _LIVE
     ] = 800
     first_clause_ms: Annotated[
-        int, Meta(ge=10, le=10_000, description="[ms] First words to the first clause for the voice.")
+        int, Meta(ge=10, le=10_000, description="[ms] First words to the first clause for the voice."), _LIVE
     ] = 300
     first_sample_ms: Annotated[
-        int, Meta(ge=10, le=10_000, description="[ms] First clause to its first sound at the loudspeaker.")
+        int,
+        Meta(ge=10, le=10_000, description="[ms] First clause to its first sound at the loudspeaker."),
+        _LIVE,
     ] = 200
 
 
 class MqttSection(Section, frozen=True, kw_only=True):
-    enabled: Annotated[bool, Meta(description="Whether to connect to a broker at all.")] = True
-    host: Annotated[str, Meta(min_length=1, description="Broker's name or address.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65535, description="Broker's TCP port.")] = 1883
-    username: Annotated[str, Meta(description="User name; empty = anonymous.")] = ""
-    password_file: Annotated[str, Meta(description="File that holds the password, never the password.")] = ""
-    keepalive_s: Annotated[int, Meta(ge=5, le=120, description="[s] MQTT keep-alive.")] = 15
+    enabled: Annotated[bool, Meta(description="Whether to connect to a broker at all."), _CONNECTION] = True
+    host: Annotated[str, Meta(min_length=1, description="Broker's name or address."), _CONNECTION] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=1, le=65535, description="Broker's TCP port."), _CONNECTION] = 1883
+    username: Annotated[str, Meta(description="User name; empty = anonymous."), _CONNECTION] = ""
+    password_file: Annotated[
+        str,
+        Meta(description="File that holds the password, never the password."),
+        Policy(apply="connection", secret=True),
+    ] = ""
+    tls: Annotated[
+        bool, Meta(description="Encrypt the connection and check who the broker is."), _CONNECTION
+    ] = False
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="Certificate authority that signed the broker's certificate (PEM); empty = the system's."
+        ),
+        _CONNECTION,
+    ] = ""
+    cert_file: Annotated[
+        str,
+        Meta(description="This device's own certificate (PEM), where the broker asks for one."),
+        _CONNECTION,
+    ] = ""
+    key_file: Annotated[
+        str,
+        Meta(description="File that holds the key of that certificate (PEM)."),
+        Policy(apply="connection", secret=True),
+    ] = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=120, description="[s] MQTT keep-alive."), _CONNECTION] = 15
 
 
 class EndpointSection(Section, frozen=True, kw_only=True):
     pool: Annotated[
-        str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z", description="Pool of endpoint workers that answers turns.")
+        str,
+        Meta(pattern=r"^[a-z0-9-]{1,32}\Z", description="Pool of endpoint workers that answers turns."),
+        _LIVE,
     ] = "home"
     ack_ms: Annotated[
-        int, Meta(ge=100, le=5000, description="[ms] A worker must take the turn within this time.")
+        int, Meta(ge=100, le=5000, description="[ms] A worker must take the turn within this time."), _LIVE
     ] = 400
-    attempts: Annotated[int, Meta(ge=1, le=5, description="Tries before the device answers by itself.")] = 2
+    attempts: Annotated[
+        int, Meta(ge=1, le=5, description="Tries before the device answers by itself."), _LIVE
+    ] = 2
 
 
 class PrivacySection(Section, frozen=True, kw_only=True):
     transcripts: Annotated[
-        bool, Meta(description="Whether words, yours and its own, may appear in the log.")
+        bool, Meta(description="Whether words, yours and its own, may appear in the log."), _LIVE
     ] = False
 
 
 class LogSection(Section, frozen=True, kw_only=True):
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least severity that is logged.")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least severity that is logged."),
+        _LIVE,
     ] = "info"
+
+
+class KeysSection(Section, frozen=True, kw_only=True):
+    trusted: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}:[A-Za-z0-9_-]{43}\Z")], ...],
+        Meta(
+            max_length=4,
+            description="Public keys (Ed25519) that may sign configuration, each 'name:base64url' as `earshot config keygen` "
+            "prints it; two while one replaces the other. Empty: only keys that need no signature come over MQTT.",
+        ),
+        _LIVE,
+    ] = ()
+
+
+class RolloutSection(Section, frozen=True, kw_only=True):
+    probation_s: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=600,
+            description="[s] A pushed configuration must prove itself within this time (sound runs, the broker is reached, "
+            "the report is out), or the one before comes back.",
+        ),
+        _LIVE,
+    ] = 120
+
+
+class HomeAssistantSection(Section, frozen=True, kw_only=True):
+    discovery: Annotated[
+        bool,
+        Meta(description="Whether the device announces itself to Home Assistant over the broker."),
+        _LIVE,
+    ] = False
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -272,3 +400,6 @@ class Config(Section, frozen=True, kw_only=True):
     endpoint: EndpointSection = field(default_factory=EndpointSection)
     privacy: PrivacySection = field(default_factory=PrivacySection)
     log: LogSection = field(default_factory=LogSection)
+    keys: KeysSection = field(default_factory=KeysSection)
+    rollout: RolloutSection = field(default_factory=RolloutSection)
+    homeassistant: HomeAssistantSection = field(default_factory=HomeAssistantSection)

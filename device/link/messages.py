@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 
 from device.errors import LinkError
 from device.link.fields import Code, Count, Name, Text, TurnId
+from device.link.orders import Cmd, OrderAck, Say
+from device.link.reports import ConfigReport
 from device.link.telemetry import Latency, Telemetry
 from device.link.topics import TRAVEL
 
@@ -269,6 +271,10 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "event": msgspec.json.Decoder(Event),
     "metrics": msgspec.json.Decoder(Telemetry),
     "worker": msgspec.json.Decoder(WorkerStatus),
+    "say": msgspec.json.Decoder(Say),
+    "cmd": msgspec.json.Decoder(Cmd),
+    "ack": msgspec.json.Decoder(OrderAck),
+    "report": msgspec.json.Decoder(ConfigReport),
 }
 
 
@@ -300,7 +306,7 @@ def _nesting(payload: bytes) -> int:
     return deepest
 
 
-def encode(kind: str, message: Message | Telemetry) -> bytes:
+def encode(kind: str, message: Message | Telemetry | OrderAck | ConfigReport) -> bytes:
     """``message`` as bytes within the limit of ``kind``.
 
     An ``open`` that is too long loses its oldest history first, an ``end`` its repeated text, a ``heard`` all but the last

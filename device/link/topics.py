@@ -32,8 +32,15 @@ TRAVEL: dict[str, Travel] = {
     "event": Travel(qos=1, retain=False, expiry_s=3600),
     "metrics": Travel(qos=0, retain=False, expiry_s=120),
     "worker": Travel(qos=1, retain=True, expiry_s=None),
+    "say": Travel(qos=1, retain=False, expiry_s=60),
+    "cmd": Travel(qos=1, retain=False, expiry_s=30),
+    "ack": Travel(qos=1, retain=False, expiry_s=60),
+    "config": Travel(qos=1, retain=True, expiry_s=None, limit=64 * KIB),
+    "report": Travel(qos=1, retain=True, expiry_s=None, limit=64 * KIB),
+    "discovery": Travel(qos=1, retain=True, expiry_s=None, limit=64 * KIB),
 }
-"""By kind: device ``status``, ``state``, ``turn``, ``ctl``, ``event``, ``metrics``; worker ``reply`` (dn/turn), ``worker``."""
+"""By kind: device ``status``, ``state``, ``turn``, ``ctl``, ``event``, ``metrics``, ``ack``, ``report`` (up/config), ``discovery``;
+worker ``reply`` (dn/turn), ``worker``; whoever may: ``say``, ``cmd``, ``config`` (dn/config of a device or of a group)."""
 
 
 def up(device: str, leaf: str) -> str:
@@ -44,6 +51,20 @@ def up(device: str, leaf: str) -> str:
 def down(device: str, leaf: str) -> str:
     """``down("kitchen", "turn")``: a topic that the device reads."""
     return f"{PREFIX}d/{device}/dn/{leaf}"
+
+
+def group_config(group: str) -> str:
+    """Where the shared configuration of ``group`` is kept (retained)."""
+    return f"{PREFIX}g/{group}/dn/config"
+
+
+def discovery(device: str) -> str:
+    """Where ``device`` announces itself to Home Assistant (retained)."""
+    return f"homeassistant/device/{device}/config"
+
+
+BIRTH = "homeassistant/status"
+"""Where Home Assistant says ``online``: devices announce themselves again."""
 
 
 def any_up(leaf: str, device: str = "+") -> str:
