@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
-Code = Literal["wrong_type", "out_of_range", "unknown_key", "contradiction"]
+Code = str
+"""wrong_type, out_of_range, unknown_key, contradiction; of the meaning: model_missing, file_missing ...; of the rules: needs_signature, local_only."""
 
 
 class Fault(str):
