@@ -91,7 +91,7 @@ class BrokerClient:
 
     ``receive`` and ``connected_now`` run in paho's thread and must be quick. ``will`` gets the number of the
     connection, so that a will tells which connection died; None: nobody misses us. ``retained``: whether what the
-    broker keeps comes after each connect, too.
+    broker keeps comes after each connect, too, or of which of the topics.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class BrokerClient:
         will: Callable[[int], Will] | None,
         session_expiry_s: int,
         connected_now: Callable[[], None] | None = None,
-        retained: bool = False,
+        retained: bool | frozenset[str] = False,
     ) -> None:
         self.broker, self.client_id = broker, client_id
         self.faults = Faults(log)
@@ -140,6 +140,15 @@ class BrokerClient:
         With a ``token`` the broker's answer appears in ``pubacks`` after the next ``check``.
         """
         return self._outbox.publish(message, self.connected, token)
+
+    def subscribe(self, topics: tuple[str, ...], retained: bool | frozenset[str] = False) -> None:
+        """Read these ``topics`` from now on, and no others; as at the start."""
+        gone = [topic for topic in self._subscriptions if topic not in topics]
+        self._subscriptions, self._retained = topics, retained
+        if self.connected:  # else the next connect does it
+            if gone:
+                self._client.unsubscribe(gone)
+            self._subscribe(self._client)
 
     def check(self) -> None:
         """Once in a while (10 ms to 1 s): replace a dead network thread, sort the PUBACKs."""
@@ -273,15 +282,17 @@ class BrokerClient:
     def _subscribe(self, client: Client) -> None:
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
-        if self._subscriptions:
-            # a device and a worker never want retained messages: they subscribe to requests and answers
-            retained = (
-                SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
-                if self._retained
-                else SubscribeOptions.RETAIN_DO_NOT_SEND
+        def options(topic: str) -> SubscribeOptions:
+            # requests and answers are never retained: what is, somebody has planted
+            wanted = self._retained if isinstance(self._retained, bool) else topic in self._retained
+            handling = (
+                SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if wanted else SubscribeOptions.RETAIN_DO_NOT_SEND
             )
-            options = SubscribeOptions(qos=1, retainHandling=retained)
-            client.subscribe([(topic, options) for topic in self._subscriptions])
+            # as published: else what is planted while we are connected looks like any other message
+            return SubscribeOptions(qos=1, retainAsPublished=not wanted, retainHandling=handling)
+
+        if self._subscriptions:
+            client.subscribe([(topic, options(topic)) for topic in self._subscriptions])
 
     def _on_subscribe(
         self, _client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
