@@ -91,7 +91,8 @@ class BrokerClient:
 
     ``receive`` and ``connected_now`` run in paho's thread and must be quick. ``will`` gets the number of the
     connection, so that a will tells which connection died; None: nobody misses us. ``retained``: whether what the
-    broker keeps comes after each connect, too, or of which of the topics.
+    broker keeps comes after each connect, too, or of which of the topics. ``conn``: connections that another client tried
+    before under this name.
     """
 
     def __init__(
@@ -105,12 +106,13 @@ class BrokerClient:
         session_expiry_s: int,
         connected_now: Callable[[], None] | None = None,
         retained: bool | frozenset[str] = False,
+        conn: int = 0,
     ) -> None:
         self.broker, self.client_id = broker, client_id
         self.faults = Faults(log)
         self.connected = False
         self.problem: str | None = "not connected yet"
-        self.conn = 0
+        self.conn = conn
         """Connections tried since start; the one that is up has this number."""
         self.pubacks: deque[tuple[int, int]] = deque(maxlen=1000)
         """(token, reason code) of QoS 1 messages that were given a token."""

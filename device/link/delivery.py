@@ -13,7 +13,7 @@ class Delivery:
     """Pure. Of turns that have an owner; one that loses it before the first word goes back to ``ownership``."""
 
     def __init__(self, settings: TurnSettings, ownership: Ownership, effects: Effects) -> None:
-        self._settings = settings
+        self.settings = settings
         self._ownership = ownership
         self._effects = effects
 
@@ -34,7 +34,7 @@ class Delivery:
 
     def tick(self, turn: Turn, position: int) -> None:
         """Let time pass over a turn that has an owner."""
-        answer, settings = turn.answer, self._settings
+        answer, settings = turn.answer, self.settings
         if turn.owner is None or answer.complete:
             return  # complete: speculative, and answered
         patience = settings.stall_ms if answer.text else settings.first_ms
@@ -49,7 +49,7 @@ class Delivery:
 
     def expect_hole(self, turn: Turn, position: int) -> None:
         """Something may be missing: ask for it unless it comes by itself."""
-        turn.hole_at, turn.resends = position + samples(self._settings.hole_ms), 0
+        turn.hole_at, turn.resends = position + samples(self.settings.hole_ms), 0
 
     # ----------------------------------------------------------------- inside
 
@@ -67,11 +67,11 @@ class Delivery:
             self._effects.events.append(TurnEnded(position, turn.number, answer.ended.expect_reply))
         elif answer.hole and turn.hole_at is None:
             self._effects.counters["holes"] += 1
-            turn.hole_at = position + samples(self._settings.hole_ms)
+            turn.hole_at = position + samples(self.settings.hole_ms)
 
     def _ask_again(self, turn: Turn, owner: str, position: int) -> None:
         turn.resends += 1
-        turn.hole_at = position + samples(self._settings.resend_ms)
+        turn.hole_at = position + samples(self.settings.resend_ms)
         self._effects.counters["resends"] += 1
         self._effects.messages.append(
             Resend(turn=turn.id, rev=turn.rev, worker=owner, seq=turn.answer.next_seq)

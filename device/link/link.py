@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,10 @@ from device.link.ids import uuid7
 from device.link.messages import Event as EventMessage
 from device.link.messages import Message, Open, State, Status
 from device.link.mqtt import MqttTransport, new_boot
+from device.link.orders import Cmd, Order, OrderAck, Say
+from device.link.reports import ConfigReport
 from device.link.telemetry import Telemetry
-from device.link.transport import NoSubscribers, OfflineTransport, Transport
+from device.link.transport import BadOrder, Birth, Desired, NoSubscribers, OfflineTransport, Transport
 from device.link.turns import Turns, TurnSettings
 from device.values import CancelTurn, CommitTurn, Event, OpenTurn, ReviseTurn, SendHeard, Show
 
@@ -35,20 +38,18 @@ class Link:
         *,
         mint: Callable[[], str] = uuid7,
     ) -> None:
-        self.turns = Turns(
-            TurnSettings(
-                ack_ms=config.endpoint.ack_ms,
-                attempts=config.endpoint.attempts,
-                first_ms=round(config.conversation.answer_s * 1000),
-                lang=config.device.language,
-            ),
-            mint,
-        )
+        self.turns = Turns(_settings(config), mint)
         self.transport: Transport = transport or OfflineTransport()
         self._boot: str = getattr(transport, "boot", "") or new_boot()
         self._sequence = 0
         self._position = 0
         self._was_connected = False
+        self.orders: deque[Order | BadOrder] = deque()
+        """What came to be done, for the daemon to take."""
+        self.wishes: deque[Desired] = deque()
+        """Configurations that somebody wants us to have, for the daemon to take."""
+        self.births = 0
+        """How often Home Assistant has started since we are connected."""
         self._status = Status(state="online", boot=self._boot, version=__version__)
         self._state = State(volume=config.device.volume)
         self.transport.send("status", self._status)
@@ -99,10 +100,17 @@ class Link:
         """Everything that happened until capture ``position``, in order."""
         self._position = position
         for message in self.transport.poll():
-            if isinstance(message, NoSubscribers):
-                self.turns.no_subscribers(message.turn, position, message.worker)
-            else:
-                self.turns.receive(message, position)
+            match message:
+                case NoSubscribers():
+                    self.turns.no_subscribers(message.turn, position, message.worker)
+                case Desired():
+                    self.wishes.append(message)
+                case Say() | Cmd() | BadOrder():
+                    self.orders.append(message)
+                case Birth():
+                    self.births += 1
+                case _:
+                    self.turns.receive(message, position)
         connected = self.transport.connected
         if self._was_connected and not connected:
             self.turns.disconnected(position)
@@ -133,12 +141,26 @@ class Link:
 
     def problems(self, problems: tuple[str, ...] | list[str]) -> None:
         """What is wrong with the device right now; any makes it ``degraded``, none ``online``."""
-        status = msgspec.structs.replace(
-            self._status, state="degraded" if problems else "online", problems=tuple(problems)
-        )
-        if status != self._status:
-            self._status = status
-            self.transport.send("status", status)
+        self._put_status(state="degraded" if problems else "online", problems=tuple(problems))
+
+    def report(self, report: ConfigReport) -> None:
+        """Publish what became of a pushed configuration (retained), and its version with the status."""
+        self.transport.send("report", msgspec.structs.replace(report, boot=self._boot))
+        self._put_status(config=max(report.applied.values(), default=0))
+
+    def ack(self, ack: OrderAck) -> None:
+        """Answer an order; kept while the broker is away."""
+        self.transport.send("ack", ack)
+
+    def announce(self, payload: bytes) -> None:
+        """Publish the device message for Home Assistant (retained); empty: there is no such device any more."""
+        self.transport.send("discovery", payload)
+
+    def reconfigure(self, config: Config) -> None:
+        """From now on by ``config``. Another broker, or other credentials, is another connection, and turns are answered locally
+        until it stands."""
+        self.turns.reconfigure(_settings(config))
+        self.transport.reconfigure(config)
 
     def close(self) -> None:
         """Say offline and leave; at most 1.5 s."""
@@ -149,6 +171,12 @@ class Link:
             "idle",
         )
         self._put_state(msgspec.structs.replace(self._state, now=now, ducked=show.ducked, held=show.held))
+
+    def _put_status(self, **fields: Any) -> None:
+        status = msgspec.structs.replace(self._status, **fields)
+        if status != self._status:
+            self._status = status
+            self.transport.send("status", status)
 
     def _put_state(self, state: State) -> None:
         if state != self._state:
@@ -164,6 +192,15 @@ class Link:
         kind = "turn" if isinstance(message, Open) else "ctl"
         if self.transport.send(kind, message) is False and isinstance(message, Open):
             self.turns.disconnected(self._position, getattr(self.transport, "failure", "no_broker"))
+
+
+def _settings(config: Config) -> TurnSettings:
+    return TurnSettings(
+        ack_ms=config.endpoint.ack_ms,
+        attempts=config.endpoint.attempts,
+        first_ms=round(config.conversation.answer_s * 1000),
+        lang=config.device.language,
+    )
 
 
 def open_transport(config: Config) -> Transport:

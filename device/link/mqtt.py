@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-from collections import deque
 from typing import Any
 
 import msgspec
@@ -13,19 +13,18 @@ import msgspec
 from device.config.schema import Config
 from device.errors import LinkError
 from device.link import topics
-from device.link.client import NO_MATCHING_SUBSCRIBERS, BrokerClient, Received, Will
-from device.link.messages import Commit, Message, Open, Revise, Status, decode, encode
+from device.link.client import NO_MATCHING_SUBSCRIBERS, BrokerClient, Will
+from device.link.inbox import Inbox, subscriptions_of
+from device.link.messages import Commit, Open, Revise, Status, encode
 from device.link.outbox import Outgoing
-from device.link.telemetry import Telemetry
 from device.link.topics import TRAVEL
-from device.link.transport import NoSubscribers
+from device.link.transport import RETAINED, NoSubscribers, Sendable
 
 log = logging.getLogger(__name__)
 
-INBOX = 256
-"""Decoded messages that may wait for the next ``poll``, which comes every 10 ms: more is a flood."""
 SLOT_S = 0.25
-"""Status and state are published at most four times a second; the latest wins."""
+"""Status and state are published at most four times a second, what is seldom at once; the latest wins."""
+RARE = ("report", "discovery")
 SESSION_S = 60
 """The broker keeps what comes for us over an outage this long; after that nobody waits for it any more."""
 WILL_DELAY_S = 5
@@ -44,32 +43,43 @@ class MqttTransport:
 
     def __init__(self, config: Config, boot: str | None = None) -> None:
         self.boot = boot or new_boot()
-        self._device, self._pool = config.device.id, config.endpoint.pool
-        self._slots: dict[str, Message | None] = {"status": None, "state": None}
+        self._config = config
+        self._device = config.device.id
+        self._slots: dict[str, Sendable | None] = dict.fromkeys(RETAINED)
         self._dirty: set[str] = set()
         self._slot_at = dict.fromkeys(self._slots, -SLOT_S)
         self._connection = 0
         self._again_at: float | None = None
-        self._inbox: deque[Any] = deque()
+        self._inbox = Inbox(config)
         self._awaited: dict[int, NoSubscribers] = {}
         self._token = 0
-        self.client = BrokerClient(
+        self._lock = threading.Lock()
+        self._moving: threading.Thread | None = None
+        self._closed = False
+        self._before: dict[str, int] = {}
+        self.client = self._open(config, 0)
+
+    def _open(self, config: Config, conn: int) -> BrokerClient:
+        subscriptions, kept = subscriptions_of(config)
+        return BrokerClient(
             config.mqtt,
             self._device,
-            subscriptions=(topics.down(self._device, "turn"),),
-            receive=self._receive,
+            subscriptions=subscriptions,
+            receive=lambda received: self._inbox.receive(received, self.client.faults),
             will=self._will,
             session_expiry_s=SESSION_S,
+            retained=kept,
+            conn=conn,
         )
 
     @property
     def connected(self) -> bool:
-        return self.client.connected
+        return self.client.connected and self._moving is None
 
     @property
     def alive(self) -> bool:
         """Whether the network thread runs."""
-        return self.client.alive
+        return self.client.alive or self._moving is not None
 
     @property
     def problem(self) -> str | None:
@@ -77,22 +87,51 @@ class MqttTransport:
 
     @property
     def counters(self) -> dict[str, int]:
-        return self.client.counters
+        counters = dict(self._before)
+        for kind, count in self.client.counters.items():
+            counters[kind] = counters.get(kind, 0) + count
+        return counters
 
-    def send(self, kind: str, message: Message | Telemetry) -> bool:
+    def reconfigure(self, config: Config) -> None:
+        with self._lock:
+            old, self._config = self._config, config
+            self._inbox.config = config
+            if config.mqtt != old.mqtt:
+                if self._moving is None:
+                    self._moving = threading.Thread(target=self._move, name="mqtt-move", daemon=True)
+                    self._moving.start()
+            elif subscriptions_of(config) != subscriptions_of(old) and self._moving is None:
+                self.client.subscribe(*subscriptions_of(config))
+
+    def _move(self) -> None:
+        """Leave the one broker, then call the other: two clients of one name would push each other off."""
+        while True:
+            config, client = self._config, self.client
+            client.close(self._will(client.conn))
+            self._before, client.faults.counters = self.counters, {}
+            if config.mqtt.enabled and not self._closed:
+                self.client = self._open(config, client.conn)
+            with self._lock:
+                if self._config.mqtt == config.mqtt or self._closed:
+                    self._moving = None
+                    return
+
+    def send(self, kind: str, message: Sendable) -> bool:
         if kind in self._slots:
             self._slots[kind] = message
             self._dirty.add(kind)
             return True
         try:
-            payload = encode(kind, message)
+            payload = _bytes(kind, message)
         except LinkError as exc:
             self.client.faults.report("unsendable", str(exc))
+            return False
+        if self._moving is not None:
             return False
         travel = TRAVEL[kind]
         if isinstance(message, Open):
             outgoing = Outgoing(
-                topics.turn(self._device, self._pool),
+                topics.turn(self._device, self._config.endpoint.pool),
                 payload,
                 qos=travel.qos,
                 expiry_s=travel.expiry_s,
@@ -100,12 +139,13 @@ class MqttTransport:
                 correlation=message.turn.encode(),
             )
             return self.client.publish(outgoing, self._await(NoSubscribers(message.turn)))
-        if kind in ("event", "metrics"):
+        if kind in ("event", "metrics", "ack"):
             topic = topics.up(self._device, kind)
         else:
             topic = topics.ctl(self._device, getattr(message, "worker", "-"))
-        # an event may wait for the broker; a control message for a turn of before the outage would be stale
-        keep = kind == "event"
+        # an event or what became of an order may wait for the broker; a control message for a turn of before the outage
+        # would be stale
+        keep = kind in ("event", "ack")
         token = None
         if isinstance(message, Revise | Commit):
             token = self._await(NoSubscribers(message.turn, message.worker))
@@ -122,19 +162,21 @@ class MqttTransport:
         return self._token
 
     def poll(self) -> list[Any]:
-        self.client.check()
-        self._flush()
+        if self._moving is None:
+            self.client.check()
+            self._flush()
         found: list[Any] = []
         while self.client.pubacks:
             token, reason = self.client.pubacks.popleft()
             unread = self._awaited.pop(token, None)
             if unread is not None and reason == NO_MATCHING_SUBSCRIBERS:
                 found.append(unread)
-        while self._inbox:
-            found.append(self._inbox.popleft())
-        return found
+        return found + self._inbox.take()
 
     def close(self) -> None:
+        self._closed = True
+        if (moving := self._moving) is not None:
+            moving.join(1.5)
         self.client.close(self._will(self.client.conn))
 
     # ----------------------------------------------------------------- retained slots
@@ -157,42 +199,29 @@ class MqttTransport:
             message = self._slots[kind]
             if message is None:
                 self._dirty.discard(kind)
-            elif now - self._slot_at[kind] >= SLOT_S and self._publish_slot(kind, message):
+            elif (kind in RARE or now - self._slot_at[kind] >= SLOT_S) and self._publish_slot(kind, message):
                 self._slot_at[kind] = now
                 self._dirty.discard(kind)
 
-    def _publish_slot(self, kind: str, message: Message) -> bool:
+    def _publish_slot(self, kind: str, message: Sendable) -> bool:
         if isinstance(message, Status):
             message = msgspec.structs.replace(message, boot=self.boot, conn=self.client.conn)
         try:
-            payload = encode(kind, message)
+            payload = _bytes(kind, message)
         except LinkError as exc:
             self.client.faults.report("unsendable", str(exc))
             return True
         travel = TRAVEL[kind]
-        topic = topics.up(self._device, kind)
+        topic = {
+            "report": topics.up(self._device, "config"),
+            "discovery": topics.discovery(self._device),
+        }.get(kind, topics.up(self._device, kind))
         return self.client.publish(Outgoing(topic, payload, qos=travel.qos, retain=True))
 
     def _will(self, conn: int) -> Will:
         status = Status(state="offline", boot=self.boot, conn=conn)
         return Will(topics.up(self._device, "status"), encode("status", status), delay_s=WILL_DELAY_S)
 
-    # ----------------------------------------------------------------- paho's thread
 
-    def _receive(self, received: Received) -> None:
-        if received.retain:
-            self.client.faults.report(
-                "garbage_retained", f"{received.topic}: retained, which an answer never is"
-            )
-            return
-        try:
-            message = decode("reply", received.payload)
-        except LinkError as exc:
-            self.client.faults.report("garbage", f"{received.topic}: {exc}")
-            return
-        if len(self._inbox) >= INBOX:
-            self.client.faults.report(
-                "inbox_full", f"more than {INBOX} messages wait; the newest are dropped"
-            )
-            return
-        self._inbox.append(message)
+def _bytes(kind: str, message: Sendable) -> bytes:
+    return message if isinstance(message, bytes) else encode(kind, message)

@@ -18,7 +18,7 @@ class Ownership:
     """Pure. The owner of a turn is changed here only."""
 
     def __init__(self, settings: TurnSettings, latest: LatestTurns, effects: Effects) -> None:
-        self._settings = settings
+        self.settings = settings
         self._latest = latest
         self._effects = effects
         self._counters = effects.counters
@@ -53,7 +53,7 @@ class Ownership:
     def give_up(self, turn: Turn, code: str, position: int) -> None:
         """Nobody has taken it in time; who takes it late is still welcome."""
         turn.failed = True
-        turn.deadline = position + samples(self._settings.late_ms)
+        turn.deadline = position + samples(self.settings.late_ms)
         self._effects.failed(turn.number, code, position)
 
     def disown(self, turn: Turn, code: str, position: int) -> None:
@@ -76,7 +76,7 @@ class Ownership:
         elif message.worker:
             self._taken(turn, message.worker, position)
             return not isinstance(message, Ack)
-        elif len(turn.early) < self._settings.reorder:
+        elif len(turn.early) < self.settings.reorder:
             turn.early.append(message)
         else:
             self._counters["overflow"] += 1
@@ -113,10 +113,10 @@ class Ownership:
             self._effects.failed(turn.number, err.code, position)
 
     def _next_attempt(self, turn: Turn, code: str, position: int) -> None:
-        if turn.attempt >= self._settings.attempts:
+        if turn.attempt >= self.settings.attempts:
             self.give_up(turn, code, position)
             return
-        turn.retry(position + samples(self._settings.ack_ms))
+        turn.retry(position + samples(self.settings.ack_ms))
         self._counters["second_attempts"] += 1
         self._effects.messages.append(turn.open)
 

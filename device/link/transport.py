@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from device.config import Config
 from device.link.messages import Message
+from device.link.orders import OrderAck
+from device.link.reports import ConfigReport
 from device.link.telemetry import Telemetry
 
 
@@ -16,6 +19,30 @@ class NoSubscribers:
 
     turn: str
     worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A configuration that somebody wants us to have: bytes as they came, of ``scope`` (``d/<device>`` or ``g/<group>``)."""
+
+    scope: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """Home Assistant has just started."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadOrder:
+    """An order that is none, but has an id to answer to."""
+
+    id: str
+    reason: str
+
+
+Sendable = Message | Telemetry | OrderAck | ConfigReport | bytes
 
 
 class Transport(Protocol):
@@ -29,19 +56,27 @@ class Transport(Protocol):
     def connected(self) -> bool:
         """Whether a message sent now would leave now."""
 
-    def send(self, kind: str, message: Message | Telemetry) -> bool | None:
-        """Send ``message``; False when it cannot be taken. Kinds: status, state, turn, ctl, event,
-        metrics.
+    def send(self, kind: str, message: Sendable) -> bool | None:
+        """Send ``message``; False when it cannot be taken. Kinds: status, state, report, discovery (JSON as bytes), turn, ctl,
+        event, metrics, ack.
 
-        A ``ctl`` goes to the worker that it names. ``status`` and ``state`` are retained: the last one given is
-        published again on every new connection, so they may be given at any time.
+        A ``ctl`` goes to the worker that it names. The first four are retained: the last one given is published again on
+        every new connection, so they may be given at any time.
         """
 
     def poll(self) -> list[Any]:
-        """What arrived since the last call, in order: worker's messages (``messages.Answer``) and ``NoSubscribers``."""
+        """What arrived since the last call, in order: worker's messages (``messages.Answer``), ``NoSubscribers``, orders
+        (``orders.Order``, ``BadOrder``), ``Birth``; and the newest ``Desired`` of each scope."""
+
+    def reconfigure(self, config: Config) -> None:
+        """From now on for the pool, the group and the broker of ``config``. Another broker, or other credentials, is another
+        connection: made off the caller's thread, ``connected`` is False until it stands."""
 
     def close(self) -> None:
         """Say offline, then leave; at most 1.5 s; idempotent."""
+
+
+RETAINED = ("status", "state", "report", "discovery")
 
 
 class OfflineTransport:
@@ -54,11 +89,14 @@ class OfflineTransport:
     def __init__(self) -> None:
         self.counters: dict[str, int] = {}
 
-    def send(self, kind: str, message: Message | Telemetry) -> bool:
-        return kind in ("status", "state")
+    def send(self, kind: str, message: Sendable) -> bool:
+        return kind in RETAINED
 
     def poll(self) -> list[Any]:
         return []
+
+    def reconfigure(self, config: Config) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -54,6 +54,10 @@ class Turns:
         self._ownership = Ownership(settings, self._latest, self._effects)
         self._delivery = Delivery(settings, self._ownership, self._effects)
 
+    def reconfigure(self, settings: TurnSettings) -> None:
+        """Wait and try again by ``settings`` from now on, also in the turn that is open."""
+        self.settings = self._ownership.settings = self._delivery.settings = settings
+
     @property
     def current(self) -> int | None:
         """Number of the turn that is open, or None."""
