@@ -116,11 +116,13 @@ def test_reports_and_announcements_are_retained_and_said_again_to_a_broker_that_
     work.until(lambda link: spy.seen("up/config") and watcher.posts and spy.seen("up/ack"), "all three")
     assert spy.wait("up/config").json["applied"] == {"d/kitchen": 7}
     assert spy.wait("up/ack").expiry_s == 60
+    work.until(lambda link: link.reported, "the broker's word that it has the report")
     work.until(lambda link: spy.seen("up/status", config=7), "the version in the status")
     watcher.close()
     broker.stop()
     broker.start()
     again = Spy(broker, "again", ("earshot/#", "homeassistant/#"))
+    work.until(lambda link: not link.reported, "the news that the broker has forgotten it")
     work.until(lambda link: again.seen("up/config") and again.seen("kitchen/config"), "both again")
     assert again.seen("device/kitchen/config")
     again.close()

@@ -71,6 +71,11 @@ class Link:
         return getattr(self.transport, "problem", None)
 
     @property
+    def reported(self) -> bool:
+        """Whether the broker of now has the latest report on the configuration."""
+        return getattr(self.transport, "reported", False)
+
+    @property
     def counters(self) -> dict[str, int]:
         """Turns' and transport's counters together."""
         return {**self.turns.counters, **self.transport.counters}

@@ -29,6 +29,8 @@ SESSION_S = 60
 """The broker keeps what comes for us over an outage this long; after that nobody waits for it any more."""
 WILL_DELAY_S = 5
 """A reconnect within this time is no death: the will is not published."""
+REFUSED = 0x80
+"""Reason codes from here on are refusals (MQTT 5, 2.4)."""
 AWAITED = 32
 """Messages whose PUBACK may still come and tell that nobody reads them."""
 
@@ -51,7 +53,9 @@ class MqttTransport:
         self._connection = 0
         self._again_at: float | None = None
         self._inbox = Inbox(config)
-        self._awaited: dict[int, NoSubscribers] = {}
+        self._awaited: dict[int, NoSubscribers | str] = {}
+        self.reported = False
+        """Whether the broker of now has the latest report."""
         self._token = 0
         self._lock = threading.Lock()
         self._moving: threading.Thread | None = None
@@ -120,6 +124,7 @@ class MqttTransport:
         if kind in self._slots:
             self._slots[kind] = message
             self._dirty.add(kind)
+            self.reported &= kind != "report"
             return True
         try:
             payload = _bytes(kind, message)
@@ -153,8 +158,8 @@ class MqttTransport:
             Outgoing(topic, payload, qos=travel.qos, expiry_s=travel.expiry_s, keep_offline=keep), token
         )
 
-    def _await(self, unread: NoSubscribers) -> int:
-        """The token of a message whose PUBACK may come to ``unread``."""
+    def _await(self, unread: NoSubscribers | str) -> int:
+        """The token of a message whose PUBACK may come to ``unread``, or tells that a slot is out."""
         self._token += 1
         self._awaited[self._token] = unread
         while len(self._awaited) > AWAITED:
@@ -169,8 +174,10 @@ class MqttTransport:
         while self.client.pubacks:
             token, reason = self.client.pubacks.popleft()
             unread = self._awaited.pop(token, None)
-            if unread is not None and reason == NO_MATCHING_SUBSCRIBERS:
+            if isinstance(unread, NoSubscribers) and reason == NO_MATCHING_SUBSCRIBERS:
                 found.append(unread)
+            elif unread == "report":
+                self.reported = reason < REFUSED and "report" not in self._dirty
         return found + self._inbox.take()
 
     def close(self) -> None:
@@ -189,6 +196,7 @@ class MqttTransport:
             # a new connection, perhaps to a broker that forgot everything
             self._connection = self.client.conn
             self._dirty.update(self._slots)
+            self.reported = False
             self._slot_at = dict.fromkeys(self._slots, now - SLOT_S)
             self._again_at = now + WILL_DELAY_S + 1
         elif self._again_at is not None and now >= self._again_at:
@@ -216,7 +224,8 @@ class MqttTransport:
             "report": topics.up(self._device, "config"),
             "discovery": topics.discovery(self._device),
         }.get(kind, topics.up(self._device, kind))
-        return self.client.publish(Outgoing(topic, payload, qos=travel.qos, retain=True))
+        token = self._await(kind) if travel.qos else None
+        return self.client.publish(Outgoing(topic, payload, qos=travel.qos, retain=True), token)
 
     def _will(self, conn: int) -> Will:
         status = Status(state="offline", boot=self.boot, conn=conn)
