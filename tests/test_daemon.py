@@ -27,8 +27,9 @@ class Daemon:
         command = [sys.executable, "-m", "device", "run", *(x for pair in pairs for x in ("--set", pair))]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "STATE_DIRECTORY": str(folder / "state")},
+            )  # fmt: skip
 
     @property
     def said(self) -> str:
