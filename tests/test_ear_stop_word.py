@@ -65,7 +65,7 @@ def test_nothing_is_listened_for_while_nothing_plays():
     ear = Listener(wake=())
     ear.hear(np.concatenate((silence(1), say("Stop!", "espeak:en-us+m6"), silence(1))))
     assert of(StopHeard, ear.events) == []
-    assert ear.ear._stop_word.score == 0.0
+    assert ear.ear._spotting.spotters.stop.score == 0.0
 
 
 def test_wake_stop_auto_is_the_default_and_empty_leaves_it_to_the_recogniser():

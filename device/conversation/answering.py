@@ -54,6 +54,12 @@ class Answering:
         self._go_on_text = ""
         """The user's words for it, for the endpoint where we cannot go on by ourselves."""
 
+    def reconfigure(self, timing: Timing, config: Config) -> None:
+        """Other times, another length of the history and other rules for guesses; a turn that is asked keeps its own."""
+        self._timing = timing
+        self._record.keep(config.conversation.history)
+        self._gate.reconfigure(config.speculation)
+
     # ------------------------------------------------------------------ what holds
 
     @property

@@ -27,6 +27,10 @@ class Attention:
         self._chime_at = NEVER
         self._wake_end = 0
 
+    def reconfigure(self, timing: Timing) -> None:
+        """Other times; attention that is open ends when it would have, unless new words keep it alive."""
+        self._timing = timing
+
     def open(self, purpose: Purpose, now: int, length: int) -> None:
         """Attend for ``length`` samples from ``now``; no length, no attention."""
         self.close()

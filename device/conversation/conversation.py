@@ -98,14 +98,10 @@ class Conversation:
     def __init__(self, config: Config, words: Words) -> None:
         self._timing = Timing.of(config)
         self._judge = Judge(words)
-        mode = config.barge_in.mode
-        self._gives_way = mode in ("considerate", "instant")
-        self._wakes_over = mode != "off"
-        self._hears_stop = mode != "off" or config.wake.stop in ("", "auto")
-        """... in words: where a wake model hears it, "off" runs no recogniser over the playback at all."""
+        self._set_mode(config)
         self._hearing = Hearing(self._emit, self._timing)
         self._attention = Attention(self._emit, self._timing)
-        self._yielding = Yielding(self._timing, instant=mode == "instant")
+        self._yielding = Yielding(self._timing, instant=self._instant)
         self._answering = Answering(self._emit, self._timing, config)
         self._acting = Acting(self._emit, self._answering)
         self._apologies = Apologies(self._emit, self._answering)
@@ -186,6 +182,24 @@ class Conversation:
         self._now = max(self._now, position)
         self._answering.say_text(text)
         return self._settle()
+
+    def reconfigure(self, config: Config) -> None:
+        """Go on by ``config``. What is under way ends by the old rules: a turn that is asked, an utterance that is open,
+        speech that the reply gives way to. What begins from now on goes by the new ones."""
+        self._timing = Timing.of(config)
+        self._set_mode(config)
+        self._hearing.reconfigure(self._timing)
+        self._attention.reconfigure(self._timing)
+        self._yielding.reconfigure(self._timing, self._instant)
+        self._answering.reconfigure(self._timing, config)
+
+    def _set_mode(self, config: Config) -> None:
+        mode = config.barge_in.mode
+        self._instant = mode == "instant"
+        self._gives_way = mode in ("considerate", "instant")
+        self._wakes_over = mode != "off"
+        self._hears_stop = mode != "off" or config.wake.stop in ("", "auto")
+        """... in words: where a wake model hears it, "off" runs no recogniser over the playback at all."""
 
     # ------------------------------------------------------------------ the ear
 

@@ -73,6 +73,10 @@ class Gate:
         self._acting = False
         self._utterance, self._tries = -1, 0
 
+    def reconfigure(self, settings: SpeculationSection) -> None:
+        """Other rules, for the guesses to come; one that is made goes its way."""
+        self._settings = settings
+
     @property
     def guessing(self) -> bool:
         """There is a guess that has neither come true nor been dropped."""

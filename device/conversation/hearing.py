@@ -49,6 +49,8 @@ class Utterance:
     """While open: when it is ended here. While awaited: when its Final is given up."""
     limit: int
     """The ``due`` of an open utterance while somebody speaks."""
+    quiet: int
+    """... and how long after he has stopped, by the rules under which it was opened."""
     heard: str = ""
     """The newest accepted partial text."""
     partial: Partial | None = None
@@ -70,6 +72,10 @@ class Hearing:
         self._awaited: dict[int, Utterance] = {}
         self._count = 0
 
+    def reconfigure(self, timing: Timing) -> None:
+        """Other times, for the utterances to come."""
+        self._timing = timing
+
     @property
     def busy(self) -> bool:
         """Words may still come that change what is said next."""
@@ -88,7 +94,7 @@ class Hearing:
         start, after = max(0, start), max(0, after)
         limit = after + (self._timing.going_on if purpose is Purpose.THINKING else self._timing.longest)
         mode = mode or _MODES.get(purpose, "free")
-        self.open = Utterance(self._count, start, after, purpose, mode, limit, limit)
+        self.open = Utterance(self._count, start, after, purpose, mode, limit, limit, self._timing.quiet)
         self._emit(Listen(self._count, start, after, mode))
         return self.open
 
@@ -180,7 +186,7 @@ class Hearing:
         """The ear's endpointing ends the utterance soon; ``due`` is only the net below it."""
         if self.open is not None and self._beyond_wake_word(self.open, last):
             self.open.spoke, self.open.last = True, last
-            self.open.due = min(self.open.limit, now + self._timing.quiet)
+            self.open.due = min(self.open.limit, now + self.open.quiet)
 
     def endpoint(self, now: int, utterance: int, last: int) -> bool:
         """The ear commits to the end of the open utterance; False when it means another one."""

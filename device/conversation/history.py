@@ -25,6 +25,10 @@ class History:
     def __len__(self) -> int:
         return len(self._messages)
 
+    def keep(self, limit: int) -> None:
+        """Another ``limit``; the newest messages stay."""
+        self._messages = deque(self._messages, maxlen=limit)
+
     def messages(self, without: str = "") -> tuple[Message, ...]:
         """All of them; less the newest if it is the user's text ``without``, which comes again in a longer one."""
         messages = tuple(self._messages)

@@ -31,6 +31,10 @@ class Record:
         """When the question was opened for the first time, before any continuation."""
         self._heard_prev: HeardReport | None = None
 
+    def keep(self, history: int) -> None:
+        """So many messages from now on; the newest of those there are stay."""
+        self.history.keep(history)
+
     def question(self, text: str) -> str:
         """``text`` with what it continues."""
         return join(self.unanswered, text)

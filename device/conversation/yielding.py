@@ -51,7 +51,8 @@ class Yielding:
     """
 
     def __init__(self, timing: Timing, instant: bool = False) -> None:
-        self._timing, self._instant = timing, instant
+        self._timing = self._coming = timing
+        self._instant = instant
         self._over = False
         """The reply was cancelled: nothing is left to decide."""
         self.active = self.held = False
@@ -63,6 +64,10 @@ class Yielding:
         self._last: int | None = None
         self._backchannel = self._finalised = self._echo = False
         self._known_until = 0
+
+    def reconfigure(self, timing: Timing, instant: bool) -> None:
+        """Other times and another mode, for speech that begins from now on."""
+        self._coming, self._instant = timing, instant
 
     @property
     def ducked(self) -> bool:
@@ -87,6 +92,7 @@ class Yielding:
             return self._cancel()
         moves: Moves = ()
         if not self.active:
+            self._timing = self._coming
             self.active, self.held, self.onset = True, not audible, onset
             moves = (Move.DUCK, Move.HOLD) if self.held else (Move.DUCK,)
         elif self._last is None:

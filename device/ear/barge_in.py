@@ -101,6 +101,10 @@ class BargeInDetector:
         self._still = self._played = 0
         self._position = self._onset = self._last = self._triggered = 0
 
+    def set_sensitivity(self, sensitivity: float) -> None:
+        """0..1, from the next frame on; what has added up so far counts."""
+        self._bar = bar_of(sensitivity)
+
     @property
     def suspects(self) -> bool:
         """Somebody may be talking over the playback: too little for a ``BargeIn``, more than its echo alone makes."""

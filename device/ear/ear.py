@@ -4,8 +4,8 @@
                                                  ├──► SpeechGate ──► SpeechBegan / SpeechEnded
     frame.clean, reference ──► BargeInDetector ──┤
                                                  └──► FrameHistory ──┐
-    ring of sound ─┬──► WakeWords ──► Wake, StopHeard                ├──► Utterances ──► Partial, PlausibleEnd,
-                   │        └ features ──► StopWord ──► StopHeard    │                   Endpoint, Final
+    ring of sound ─┬──► Spotting: wake words, "stop" ──► Wake,       ├──► Utterances ──► Partial, PlausibleEnd,
+                   │                                     StopHeard   │                   Endpoint, Final
                    └─────────────────────────────────────────────────┘
 
 While something plays, "speech" is what the barge-in detector says; otherwise what the VAD says.
@@ -24,15 +24,13 @@ from device.ear.feed import to_pcm
 from device.ear.habits import Habits
 from device.ear.history import FrameHistory
 from device.ear.recognisers.messages import Ready
-from device.ear.stop_word import AUTO, StopWord, load_stop_weights
+from device.ear.spotting import SILENT_DB, SILENT_PCM, Spotters, Spotting, load_spotters
 from device.ear.talker import load_weights
 from device.ear.turn_end.asking import TurnModel
 from device.ear.utterances import Utterances
 from device.ear.vad import SpeechGate, Vad
-from device.ear.wake import WakeWords
-from device.ear.wake_models import WakeModel, find_word
+from device.ear.wake_models import WakeModel
 from device.engines import EngineDoor
-from device.errors import EngineError
 from device.values import (
     FRAME,
     BargeIn,
@@ -53,20 +51,6 @@ if TYPE_CHECKING:
 
 _MICROPHONE_LOST = 30
 """Missing frames in a row after which what is being said is lost for good: longer than a card's hiccup."""
-_SILENT_PCM, _SILENT_DB = bytes(2 * FRAME), -120.0
-"""What a missing frame counts as."""
-
-
-def _stop_word(config: Config) -> tuple[WakeModel, float] | None:
-    """The wake model that means "stop", if the configuration names one, and its threshold."""
-    wake = config.wake
-    if wake.stop in ("", AUTO):
-        return None
-    if wake.stop in wake.words:
-        raise EngineError(
-            f"wake.stop = {wake.stop!r} is also one of wake.words: a word either wakes or stops; take it out of one"
-        )
-    return find_word(wake.stop, "wake.stop"), wake.stop_threshold
 
 
 class Ear:
@@ -90,18 +74,12 @@ class Ear:
     ) -> None:
         self._sound = sound
         self._vad, self._gate = Vad(), SpeechGate()
-        models = [find_word(word) for word in config.wake.words] if wake is None else wake
-        stop = _stop_word(config)
-        thresholds = (config.wake.threshold, config.wake.threshold_playing)
-        self._stop_word: StopWord | None = None
-        if config.wake.stop == AUTO:
-            self._stop_word = StopWord(load_stop_weights(config.device.language), config.wake.stop_threshold)
-        self._wake = WakeWords(models, thresholds, stop) if models or stop or self._stop_word else None
         self._barge_in = BargeInDetector(config.barge_in.sensitivity, load_weights())
         self._background = Background()
         self._history = FrameHistory(round(config.audio.keep_s * 100))
+        self._spotting = Spotting(load_spotters(config, wake), sound, self._history)
         self._speaking = self._was_playing = False
-        self._wake_at, self._wake_end = 0, -1
+        self._wake_end = -1
         self._missing = 0  # frames in a row
         self.counters = {
             "wakes": 0,
@@ -143,7 +121,7 @@ class Ear:
         """Listen to one frame; returns what became known with it, in order."""
         position, end = frame.position, frame.position + FRAME
         missing, playing = frame.missing, frame.playing
-        pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(frame.clean), rms_db(frame.clean))
+        pcm, level_db = (SILENT_PCM, SILENT_DB) if missing else (to_pcm(frame.clean), rms_db(frame.clean))
         vad = not missing and self._vad.is_speech(pcm, level_db)
         if playing:
             self.habits.answered()
@@ -168,18 +146,17 @@ class Ear:
         if self._gate.open and not was_open:
             self._history.mark_speech(self._gate.onset, end)
         events += self._speech_events(position, playing)
-        if self._wake is not None:
-            # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
-            # is for a talker over the playback, of whom the barge-in detector sees something too
-            talker = barge_in.suspects or barge_in.active
-            woken = self._listen_for_wake(self._wake, position, playing, talker)
-            for heard in woken:
-                if isinstance(heard, Wake):
-                    self.counters["wakes"] += 1
-                    self._wake_end = heard.end
-                    self._background.answered(heard.end)
-            self.counters["stop_words"] += sum(isinstance(heard, StopHeard) for heard in woken)
-            events += woken
+        # what a canceller leaves of a voice may score 0.5 where voice and microphone score 0.0: the lower threshold
+        # is for a talker over the playback, of whom the barge-in detector sees something too
+        talker = barge_in.suspects or barge_in.active
+        woken = self._spotting.step(position, playing, talker)
+        for heard in woken:
+            if isinstance(heard, Wake):
+                self.counters["wakes"] += 1
+                self._wake_end = heard.end
+                self._background.answered(heard.end)
+        self.counters["stop_words"] += sum(isinstance(heard, StopHeard) for heard in woken)
+        events += woken
         if over_playback is not None:
             if isinstance(over_playback, BargeIn):
                 self.counters["barge_ins"] += 1
@@ -203,25 +180,6 @@ class Ear:
         self._speaking = False
         return [SpeechEnded(end, last)]
 
-    def _listen_for_wake(
-        self, wake: WakeWords, position: int, playing: bool, talker: bool
-    ) -> list[Wake | StopHeard]:
-        """Every frame once, as soon as ``sound`` has it: none in this step, two in another where it runs late."""
-        if not 0 <= position - self._wake_at <= FRAME:  # the first one, or the positions jumped
-            self._wake_at = position
-        heard: list[Wake | StopHeard] = []
-        while self._wake_at + FRAME <= min(position + FRAME, self._sound.end):
-            at, self._wake_at = self._wake_at, self._wake_at + FRAME
-            block = self._sound.read(at, FRAME).samples
-            missing = self._history.missing(at) or len(block) < FRAME
-            pcm, level_db = (_SILENT_PCM, _SILENT_DB) if missing else (to_pcm(block), rms_db(block))
-            woken = wake.step(at, pcm, level_db, playing and talker, missing)
-            if self._stop_word is not None:
-                stopped = self._stop_word.step(at, wake.features, playing, talker)
-                heard += [stopped] if stopped is not None else []
-            heard += woken
-        return heard
-
     def _speech_events(self, position: int, playing: bool) -> list[Event]:
         """SpeechBegan only in the quiet, and not for a talker who is known from a BargeIn; every one is ended."""
         gate, end = self._gate, position + FRAME
@@ -241,3 +199,34 @@ class Ear:
         """Carry out a command of the conversation; commands about utterances that are over do nothing."""
         woken = isinstance(command, Listen) and command.after == self._wake_end
         self._utterances.execute(command, woken)
+
+    # ------------------------------------------------------------------ another configuration
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no utterance is open or awaited: the recogniser has nothing to do."""
+        return self._utterances.at_rest
+
+    @property
+    def changing_words(self) -> bool:
+        """Whether other wake words are catching up, to take over within a tenth of a second."""
+        return self._spotting.changing
+
+    def reconfigure(self, config: Config, spotters: Spotters | None = None) -> None:
+        """Go on by ``config``: thresholds and sensitivity at once, endpointing from the next utterance on.
+
+        ``spotters``: those of ``config``, if they are other ones; they take over when they know what was said just before.
+        """
+        self._barge_in.set_sensitivity(config.barge_in.sensitivity)
+        if spotters is not None:
+            self._spotting.change(spotters)
+        self._spotting.adjust(config)
+        self._utterances.reconfigure(config)
+
+    def use_recogniser(self, door: EngineDoor, said: Sequence[object]) -> None:
+        """Understand with another recogniser, which has ``said`` so much already; only while ``at_rest``."""
+        self._utterances.use_recogniser(door, said)
+
+    def use_turn_model(self, model: TurnModel | None) -> None:
+        """Ask another turn-end model, or none."""
+        self._utterances.use_turn_model(model)

@@ -78,7 +78,7 @@ class StopWord:
 
     def __init__(self, weights: StopWeights, threshold: float = 0.5) -> None:
         """``threshold``: score above which it was the word, 0..1; 0.5 is what was found best."""
-        self._weights, self._threshold = weights, threshold
+        self._weights, self.threshold = weights, threshold
         self._half = np.zeros(BANDS, np.float32)
         """The first frame of a row that is not whole yet."""
         self._odd = False
@@ -121,7 +121,7 @@ class StopWord:
         self._rows[:BANDS] = (self._half + half) * np.float32(0.25)
         self._odds.append(self._log_odds())
         score = self.score
-        if len(self._odds) < AVERAGED or score <= self._threshold:
+        if len(self._odds) < AVERAGED or score <= self.threshold:
             return None
         if position >= self._talked or position < self._quiet_until:
             return None

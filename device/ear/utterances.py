@@ -8,6 +8,7 @@ Finalise ──► the rest of the sound, End ──► awaited until its Final
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from device.config import Config, load_words
@@ -79,6 +80,27 @@ class Utterances:
     def open(self) -> bool:
         """Whether an utterance is being listened to."""
         return self._feed is not None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether none is open and no ``Final`` is awaited."""
+        return self._feed is None and not self._waiting
+
+    # ------------------------------------------------------------------ another configuration
+
+    def reconfigure(self, config: Config) -> None:
+        """Endpointing by ``config``, from the next utterance on."""
+        self._config = config
+
+    def use_recogniser(self, door: EngineDoor, said: Iterable[object]) -> None:
+        """Another one, which has ``said`` so much already. Only while ``at_rest``: nobody waits for the one before."""
+        self._door, self._down, self._restarts_foreseen = door, False, door.restarts
+        for reply in said:
+            self._reply(reply)
+
+    def use_turn_model(self, model: TurnModel | None) -> None:
+        """Another one, from the next pause on."""
+        self._model, self._asked = model, None
 
     # ------------------------------------------------------------------ what the conversation wants
 

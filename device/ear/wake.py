@@ -41,7 +41,7 @@ class WakeWords:
 
     ``thresholds``: score above which a word wakes while nothing plays, and while something plays. ``stop``: the word
     that ends everything instead, and its threshold; it acts whether something plays or not, and beside a wake word.
-    Without any model it is the frontend alone. Raises EngineError when the runtime or a model cannot be used.
+    Both may be changed at any time (``thresholds``, ``stop_threshold``). Without any model it is the frontend alone. Raises EngineError when the runtime or a model cannot be used.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class WakeWords:
         """The 40 features of the latest frame; none where the frontend had no sound enough, or it was missing."""
         self._words = [_Word(model, runtime) for model in models]
         self._stop = _Word(stop[0], runtime) if stop is not None else None
-        self._stop_threshold = stop[1] if stop is not None else 1.0
+        self.stop_threshold = stop[1] if stop is not None else 1.0
         self._check(runtime)
-        self._thresholds = thresholds
+        self.thresholds = thresholds
         self._levels: deque[float] = deque(maxlen=WORD + 100)
         self._gap = 0
         self._quiet_until = self._stop_quiet_until = 0  # no wake, no stop before this position
@@ -106,7 +106,7 @@ class WakeWords:
         if not features or not self._all:
             return []
         stopped = self._stop_heard(end, features)
-        threshold = self._thresholds[playing]
+        threshold = self.thresholds[playing]
         best: _Word | None = None
         for word in self._words:
             over = word.step(features, threshold)
@@ -122,7 +122,7 @@ class WakeWords:
 
     def _stop_heard(self, end: int, features: list[float]) -> list[StopHeard]:
         word = self._stop
-        if word is None or not word.step(features, self._stop_threshold) or end < self._stop_quiet_until:
+        if word is None or not word.step(features, self.stop_threshold) or end < self._stop_quiet_until:
             return []
         self._stop_quiet_until = end + REFRACTORY
         word.armed = False
