@@ -22,6 +22,7 @@ COMMANDS = (
     "device.audio.command",
     "device.doctor.command",
     "device.models.command",
+    "device.configure.command",
     "device.bench.command",
 )
 """Modules with ``add_parser(subparsers)``; their ``run(args) -> int`` imports what is heavy."""
@@ -42,6 +43,7 @@ on a Raspberry Pi:
   earshot run               listen and answer
   earshot endpoint          answer the turns of the devices on this broker
   earshot trace             where the time between a question and its answer goes
+  earshot config show       what is set, and where; `config push` sets it from afar
 
 `earshot COMMAND --help` explains each command."""
 

@@ -25,7 +25,7 @@ def test_every_problem_is_reported_at_once_with_path_value_range_and_fix():
     assert "device.volume = 140: must be a whole number from 0 to 100 [percent]" in problems
     assert "device.id = 'NOT OK'" in problems and "^[a-z0-9-]{3,32}$" in problems
     assert "wake.treshold: unknown key; did you mean 'threshold'?" in problems
-    assert "wake.words = []" in problems and "1 to 4 entries" in problems
+    assert "wake.words = []" in problems and "must be a list of 1 to 4 texts" in problems
     assert "barge_in.hold_ms = 'soon': must be a whole number from 100 to 1000 [ms]" in problems
     assert "colour: unknown key" in problems
     assert "mqtt = 5: must be a table, written as [mqtt]" in problems

@@ -18,6 +18,7 @@ BASE = {"values", "errors", "config"}
 DOORS = {
     "audio": BASE,
     "config": {"errors"},
+    "configure": {*BASE, "link", "settings"},
     "conversation": {"values", "config"},
     "ear": {*BASE, "audio", "engines", "models"},
     "endpoint": {"config", "errors", "link"},

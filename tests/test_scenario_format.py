@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from device.config import toml_lines
 from device.errors import ScenarioError
-from device.scenario import format, toml_lines
+from device.scenario import format
 
 GOOD = """\
 title = "A question"

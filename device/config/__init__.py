@@ -4,7 +4,8 @@ Enters: a TOML file and overrides. Leaves: one frozen ``Config``, or a ``ConfigE
 ``Words`` of a language. Thread: none. May import: nothing of the device but errors.
 """
 
-from device.config.load import check, load, parse
+from device.config.checking import check
+from device.config.load import load, parse
 from device.config.schema import Config
 from device.config.words import Words, load_words
 

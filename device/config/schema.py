@@ -24,10 +24,12 @@ _DAEMON = Policy(apply="daemon")
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every table of the configuration."""
+    """Base of every table of the configuration; the docstring of each heads it in the reference."""
 
 
 class DeviceSection(Section, frozen=True, kw_only=True):
+    """Who the device is."""
+
     id: Annotated[
         str,
         Meta(pattern=r"^[a-z0-9-]{3,32}\Z", description="Name on the wire: MQTT client id and user name."),
@@ -48,6 +50,8 @@ class DeviceSection(Section, frozen=True, kw_only=True):
 
 
 class AudioSection(Section, frozen=True, kw_only=True):
+    """Where sound comes from and goes to, and how its echo is taken away."""
+
     backend: Annotated[
         Literal["portaudio", "room", "none"],
         Meta(description="Where sound comes from: a real card, the simulated room, or nowhere."),
@@ -83,6 +87,8 @@ class AudioSection(Section, frozen=True, kw_only=True):
 
 
 class WakeSection(Section, frozen=True, kw_only=True):
+    """What wakes the device, and what stops it."""
+
     words: Annotated[
         tuple[str, ...], Meta(min_length=1, max_length=4, description="Wake words, by model name."), _OPEN
     ] = ("alexa",)
@@ -106,6 +112,8 @@ class WakeSection(Section, frozen=True, kw_only=True):
 
 
 class BargeInSection(Section, frozen=True, kw_only=True):
+    """Talking over the device."""
+
     mode: Annotated[
         Literal["considerate", "instant", "wake_word_only", "off"],
         Meta(
@@ -140,6 +148,8 @@ class BargeInSection(Section, frozen=True, kw_only=True):
 
 
 class RecogniserSection(Section, frozen=True, kw_only=True):
+    """From speech to words."""
+
     engine: Annotated[
         Literal["auto", "vosk", "pocketsphinx"],
         Meta(description="auto = Vosk when its model is there, else PocketSphinx (commands only)."),
@@ -153,6 +163,8 @@ class RecogniserSection(Section, frozen=True, kw_only=True):
 
 
 class EndpointingSection(Section, frozen=True, kw_only=True):
+    """When a sentence is over."""
+
     strategy: Annotated[
         Literal["adaptive", "fixed", "model"],
         Meta(
@@ -191,6 +203,8 @@ class EndpointingSection(Section, frozen=True, kw_only=True):
 
 
 class SpeculationSection(Section, frozen=True, kw_only=True):
+    """Asking for the answer before the sentence is surely over."""
+
     enabled: Annotated[
         bool,
         Meta(
@@ -206,6 +220,8 @@ class SpeculationSection(Section, frozen=True, kw_only=True):
 
 
 class VoiceSection(Section, frozen=True, kw_only=True):
+    """How the device sounds."""
+
     engine: Annotated[
         Literal["auto", "espeak", "kokoro"],
         Meta(description="auto = Kokoro when its model is there, else espeak-ng."),
@@ -235,6 +251,8 @@ class VoiceSection(Section, frozen=True, kw_only=True):
 
 
 class ConversationSection(Section, frozen=True, kw_only=True):
+    """How long a conversation goes on, and how long its parts may be."""
+
     attention_s: Annotated[
         float, Meta(ge=2, le=30, description="[s] How long to wait for speech after the wake word."), _LIVE
     ] = 6.0
@@ -261,6 +279,8 @@ class ConversationSection(Section, frozen=True, kw_only=True):
 
 
 class BudgetSection(Section, frozen=True, kw_only=True):
+    """What each stage of a turn may cost: `earshot trace` marks a stage over its budget."""
+
     endpoint_ms: Annotated[
         int,
         Meta(ge=100, le=5000, description="[ms] Last sample of speech to the decision that it was the last."),
@@ -288,6 +308,8 @@ class BudgetSection(Section, frozen=True, kw_only=True):
 
 
 class MqttSection(Section, frozen=True, kw_only=True):
+    """The broker, and the way to it."""
+
     enabled: Annotated[bool, Meta(description="Whether to connect to a broker at all."), _CONNECTION] = True
     host: Annotated[str, Meta(min_length=1, description="Broker's name or address."), _CONNECTION] = (
         "127.0.0.1"
@@ -323,6 +345,8 @@ class MqttSection(Section, frozen=True, kw_only=True):
 
 
 class EndpointSection(Section, frozen=True, kw_only=True):
+    """Who answers what was asked."""
+
     pool: Annotated[
         str,
         Meta(pattern=r"^[a-z0-9-]{1,32}\Z", description="Pool of endpoint workers that answers turns."),
@@ -337,12 +361,16 @@ class EndpointSection(Section, frozen=True, kw_only=True):
 
 
 class PrivacySection(Section, frozen=True, kw_only=True):
+    """What is kept to the device."""
+
     transcripts: Annotated[
         bool, Meta(description="Whether words, yours and its own, may appear in the log."), _LIVE
     ] = False
 
 
 class LogSection(Section, frozen=True, kw_only=True):
+    """What the device writes down about itself."""
+
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="Least severity that is logged."),
@@ -351,6 +379,8 @@ class LogSection(Section, frozen=True, kw_only=True):
 
 
 class KeysSection(Section, frozen=True, kw_only=True):
+    """Whose configuration the device takes."""
+
     trusted: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}:[A-Za-z0-9_-]{43}\Z")], ...],
         Meta(
@@ -363,6 +393,8 @@ class KeysSection(Section, frozen=True, kw_only=True):
 
 
 class RolloutSection(Section, frozen=True, kw_only=True):
+    """How a pushed configuration proves itself."""
+
     probation_s: Annotated[
         int,
         Meta(
@@ -376,6 +408,8 @@ class RolloutSection(Section, frozen=True, kw_only=True):
 
 
 class HomeAssistantSection(Section, frozen=True, kw_only=True):
+    """The device in Home Assistant."""
+
     discovery: Annotated[
         bool,
         Meta(description="Whether the device announces itself to Home Assistant over the broker."),

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import field
 
 from device.config.endings import Endings
-from device.config.load import syntax_error
+from device.config.files import syntax_error
 from device.errors import ConfigError
 
 __all__ = ["Words", "load_words", "normalise", "parse_words"]

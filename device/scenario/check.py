@@ -13,8 +13,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from device.config import check as check_config
-from device.config.load import describe
-from device.scenario import toml_lines
+from device.config import toml_lines
+from device.config.describe import describe
 from device.scenario.tables import CUES, Say, Scenario, Table
 
 Problem = tuple[toml_lines.Path, str]

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from device.config.load import syntax_error
+from device.config import toml_lines
+from device.config.files import syntax_error
 from device.errors import ScenarioError
-from device.scenario import check, toml_lines
+from device.scenario import check
 from device.scenario.tables import Scenario
 
 __all__ = ["load", "parse", "place"]

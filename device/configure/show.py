@@ -1,0 +1,90 @@
+"""``earshot config show``: what is in force on this machine, as TOML, and which layer each key is from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from device.config.options import add_options
+
+EPILOG = """\
+examples:
+  earshot config show                           every key with its value, as TOML
+  earshot config show --origin wake voice.name  those keys, and which layer each is from
+  earshot config show --set wake.threshold=0.7  what would be in force with that
+  earshot config show --json | jq '.effective["mqtt.host"]'
+
+Secrets are shown as "***"."""
+
+
+def add(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "show",
+        help="what is in force on this machine, and where it is from",
+        description="Show every key that is in force: the defaults, the file, and what was pushed to this device.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("keys", metavar="KEY", nargs="*", help="only this key or section, e.g. wake")
+    parser.add_argument("--origin", action="store_true", help="say which layer each value is from")
+    parser.add_argument("--json", action="store_true", help="one JSON object: effective values and origins")
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from device.config.keys import masked, values
+    from device.config.layers import merged
+    from device.config.load import parse
+
+    both = merged(layers(args))
+    paths = chosen(args.keys)
+    effective = {
+        path: masked(path, value) for path, value in values(parse(both.tables)).items() if path in paths
+    }
+    origin = {path: both.origin_of(path) for path in effective}
+    if args.json:
+        print(json.dumps({"effective": effective, "origin": origin}))
+        return 0
+    print(text(effective, origin if args.origin else {}))
+    return 0
+
+
+def layers(args: argparse.Namespace) -> list[tuple[str, Mapping[str, Any]]]:
+    """What the command line and this machine set, lowest first. Raises ConfigError."""
+    from device.config.load import load_tables
+    from device.config.options import overrides
+
+    return [("file", load_tables(args.config, overrides(args.set))), ("--set", overrides(args.set))]
+
+
+def chosen(names: list[str]) -> frozenset[str]:
+    """The paths that keys and sections stand for; without any, all. Raises ConfigError for a name that is neither."""
+    from device.config.keys import KEYS
+    from device.errors import ConfigError
+
+    sections = {key.section for key in KEYS.values()}
+    if wrong := [name for name in names if name not in KEYS and name not in sections]:
+        raise ConfigError(
+            "KEY",
+            [f"{name!r}: no key and no section; they are: {', '.join(sorted(sections))}" for name in wrong],
+        )
+    return frozenset(path for path, key in KEYS.items() if not names or {path, key.section} & set(names))
+
+
+def text(effective: Mapping[str, Any], origin: Mapping[str, str]) -> str:
+    """The values as TOML; each that has an ``origin`` with that as its comment."""
+    from device.config.keys import KEYS
+    from device.config.reference import toml
+
+    lines, section = [], ""
+    for path, value in effective.items():
+        key = KEYS[path]
+        if key.section != section:
+            section = key.section
+            lines += [*([""] if lines else []), f"[{section}]"]
+        line = f"{key.name} = {toml(value)}"
+        lines.append(f"{line:<40}  # {origin[path]}" if path in origin else line)
+    return "\n".join(lines)
