@@ -10,6 +10,8 @@ from device.values.events import Intent
 ListenMode = Literal["free", "commands", "over"]
 """free: every word; commands: the local commands; over: hard words and backchannels, over the device's own speech."""
 
+Outcome = Literal["said", "interrupted", "expired", "superseded", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Listen:
@@ -108,7 +110,7 @@ class ReplyFinish:
 
 @dataclass(frozen=True, slots=True)
 class Earcon:
-    """A short sound: attend, done, error, thinking."""
+    """A short sound: attend, done, error, thinking; chime before an announcement, alarm for a timer."""
 
     name: str
 
@@ -206,6 +208,30 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class Loudness:
+    """From now on: ``volume`` percent instead of the device's own (None: that), and no less than ``least``; ``over_mute``: also
+    while muted. Without arguments: as ever."""
+
+    volume: int | None = None
+    least: int = 0
+    over_mute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What became of an ``Announce``.
+
+    ``outcome``: said; interrupted (somebody spoke, or said "stop"); expired (it has waited too long); superseded (by one that
+    interrupts); failed (no voice). ``words`` of it were heard, ``ms`` of it sounded.
+    """
+
+    announcement: int
+    outcome: Outcome
+    words: int = 0
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """The conversation's state, for lights, the link and the log; several may hold at once."""
 
@@ -218,5 +244,6 @@ class Show:
 
 Command = (
     Listen | Finalise | Discard | Duck | Hold | Resume | Cancel | Say | ReplyBegin | ReplyText | ReplyFinish | Release
-    | Earcon | StopSounds | OpenTurn | ReviseTurn | CommitTurn | CancelTurn | SendHeard | Preview | Act | Show
+    | Earcon | StopSounds | Loudness | OpenTurn | ReviseTurn | CommitTurn | CancelTurn | SendHeard | Preview | Act | Announced
+    | Show
 )  # fmt: skip

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+Priority = Literal["low", "normal", "alarm"]
+"""How urgent an announcement is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,26 @@ class Sounding:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Somebody outside, or a timer, wants ``text`` said; answered by ``Announced``.
+
+    ``priority``: low waits until nothing goes on and is dropped after a minute, normal waits as well, alarm takes the
+    loudspeaker at once and sounds over the mute. ``interrupt`` ends what is being said, and what waits and is no more urgent.
+    ``volume`` [percent] for this text alone; ``chime``: a sound before it; ``ring``: bells, again and again, until somebody
+    says "stop" or a minute is over.
+    """
+
+    position: int
+    announcement: int
+    text: str
+    priority: Priority = "normal"
+    interrupt: bool = False
+    volume: int | None = None
+    chime: bool = False
+    ring: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EngineFailed:
     """An engine process (``recogniser`` or ``voice``) died or hung and is being started again; or the ``microphone``
     gave no sound for 0.3 s in the middle of an utterance."""
@@ -267,5 +291,5 @@ Event = (
     | PlausibleEnd | Endpoint
     | FirstClause | ReplyStarted | ReplyEnded | ReplyCut
     | TurnAcked | TurnDelta | TurnEnded | TurnFailed
-    | SkillPreview | SkillDone | Sounding | EngineFailed
+    | SkillPreview | SkillDone | Announce | Sounding | EngineFailed
 )  # fmt: skip
