@@ -169,8 +169,8 @@ class LabouredKokoro(KokoroVoice):
         self.now_s = 0.0
         self.texts: list[str] = []
 
-    def synthesise(self, text: str) -> Any:
-        pcm, words = super().synthesise(text)
+    def synthesise(self, text: str, speed: float | None = None) -> Any:
+        pcm, words = super().synthesise(text, speed)
         self.texts.append(text)
         self.now_s += float(self._speedometer.read_text()) * len(pcm) / 2 / self.rate_hz
         return pcm, words

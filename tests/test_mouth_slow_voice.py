@@ -246,16 +246,26 @@ def test_what_a_reply_said_is_remembered_but_never_written_to_disk(tmp_path: Pat
     assert machine.kokoro.texts.count("The secret is under the mat.") == 1
 
 
-def test_voice_speed_and_model_have_phrases_of_their_own() -> None:
+def test_voice_and_model_have_phrases_of_their_own() -> None:
     settings = VoiceSettings("kokoro", "", 1.0, str(KOKORO_TINY / "kokoro-tiny-v1.0.onnx"), 1)
     others = [
         settings,
         replace(settings, name="bf_emma"),
-        replace(settings, speed=1.2),
         replace(settings, model=str(KOKORO_TINY / "kokoro-tiny-timed.onnx")),
     ]
     assert len({KokoroVoice(other).identity for other in others}) == len(others)
     assert KokoroVoice(settings).identity == KokoroVoice(settings).identity
+
+
+def test_a_phrase_is_kept_for_each_speed_at_which_it_was_wanted(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, 0.1, cache=str(tmp_path / "cache"))
+    for _ in range(2):
+        lengths = [
+            sum(len(m.pcm) for m in machine.do(Speak(1, GREETING, 1, speed)) if isinstance(m, Chunk))
+            for speed in (None, 1.0, 1.5)
+        ]
+        assert lengths[0] == lengths[1] and 1.3 < lengths[0] / lengths[2] < 1.7
+    assert machine.kokoro.texts.count(GREETING) == 2
 
 
 def test_phrases_come_back_from_disk_as_they_were(tmp_path: Path) -> None:
@@ -366,6 +376,15 @@ def test_a_phrase_that_an_abort_overtook_is_asked_for_again_one_that_killed_the_
     assert slow.wait(v.FRAME) == [Prepare("One.")]
     slow.work.learn(Ready("kokoro", "af_heart", 24_000, 1.0, prepares=True))
     assert slow.wait(v.FRAME) == [Prepare("Two.")]
+
+
+def test_for_another_voice_or_speed_every_phrase_is_rendered_again() -> None:
+    slow = Slow("One.")
+    assert slow.wait(2 * IDLE) == [Prepare("One.")]
+    slow.work.learn(Prepared("One."))
+    assert slow.wait(2 * IDLE) == []
+    slow.work.again()
+    assert slow.wait(2 * IDLE) == [Prepare("One.")]
 
 
 def test_a_fast_voice_and_one_that_does_not_know_how_are_never_asked() -> None:

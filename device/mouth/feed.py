@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ from device.mouth.sound import QUIET, ClauseSound, Samples
 from device.mouth.voices.messages import (
     Abort,
     Chunk,
+    Prepare,
     Prepared,
     Ready,
     Speak,
@@ -81,7 +82,9 @@ class VoiceFeed:
         counters: dict[str, int],
         events: list[v.Event],
     ) -> None:
-        self._engine, self._voice, self._speed = engine, voice, speed
+        self._engine, self._voice = engine, voice
+        self.speed = speed
+        """Speaking rate of the replies that begin, 1.0 = normal."""
         self.counters, self._events = counters, events
         self._track = engine.mixer.speech
         self._rate_hz = engine.mixer.rate_hz
@@ -97,6 +100,24 @@ class VoiceFeed:
         """Whether the voice works on a clause of ``reply``."""
         return self._flight is not None and self._flight.reply is reply
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether no clause is with the voice."""
+        return self._flight is None
+
+    def set_speed(self, speed: float) -> None:
+        """For the replies that begin from now on; what was prepared at another speed is rendered again."""
+        if speed != self.speed:
+            self.speed = speed
+            self.idle.again()
+
+    def use(self, voice: EngineDoor, said: Iterable[object], position: int) -> None:
+        """Speak with another voice, which has ``said`` so much already. Only while ``at_rest``."""
+        self._voice, self._down_since = voice, None
+        self.idle.again()
+        for message in said:
+            self._take(message, position)
+
     def pump(self, replies: Iterable[Reply], position: int) -> str | None:
         """Move everything that can move for ``replies``, the most urgent first; the reason if the voice is past hope."""
         self._receive(position)
@@ -104,6 +125,8 @@ class VoiceFeed:
         while reason is None and self._ask(replies, position):
             self._receive(position)  # an in-process voice has answered already
         work = self.idle.next(position, self.resting and self._flight is None and not any(replies))
+        if isinstance(work, Prepare):
+            work = replace(work, speed=self.speed)
         if work is not None and not self._voice.send(work):
             self.idle.dropped()
         return reason
@@ -130,7 +153,7 @@ class VoiceFeed:
         if reply is None:
             return False
         number = self._next_clause
-        if not self._voice.send(Speak(number, reply.waiting[0].text, reply.number)):
+        if not self._voice.send(Speak(number, reply.waiting[0].text, reply.number, reply.speed)):
             return False
         self._next_clause += 1
         self.idle.dropped()
@@ -150,26 +173,29 @@ class VoiceFeed:
 
     def _receive(self, position: int) -> None:
         for message in self._voice.poll():
-            match message:
-                case Chunk() | SpokenWord():
-                    if self._flight is None or message.clause != self._flight.number:
-                        self.counters["stale"] += 1
-                    elif isinstance(message, SpokenWord):
-                        self._word(self._flight, message)
-                    else:
-                        self._chunk(self._flight, message, position)
-                case Ready():
-                    self.ready, self.state = message, VoiceState(message.engine, message.voice)
-                    self.idle.learn(message)
-                    ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
-                    log.info("voice: %s %s, loaded in %.1f s", message.engine, message.voice, message.load_s)
-                case VoiceState():
-                    self.state = message
-                    self.idle.learn(message)
-                case Prepared():
-                    self.idle.learn(message)
-                case Warning(text=text):
-                    log.warning("voice: %s", text)
+            self._take(message, position)
+
+    def _take(self, message: object, position: int) -> None:
+        match message:
+            case Chunk() | SpokenWord():
+                if self._flight is None or message.clause != self._flight.number:
+                    self.counters["stale"] += 1
+                elif isinstance(message, SpokenWord):
+                    self._word(self._flight, message)
+                else:
+                    self._chunk(self._flight, message, position)
+            case Ready():
+                self.ready, self.state = message, VoiceState(message.engine, message.voice)
+                self.idle.learn(message)
+                ClauseSound(message.rate_hz, self._rate_hz)  # imports the resampler while nobody waits
+                log.info("voice: %s %s, loaded in %.1f s", message.engine, message.voice, message.load_s)
+            case VoiceState():
+                self.state = message
+                self.idle.learn(message)
+            case Prepared():
+                self.idle.learn(message)
+            case Warning(text=text):
+                log.warning("voice: %s", text)
 
     def _word(self, flight: _InFlight, word: SpokenWord) -> None:
         if flight.renew:  # of the attempt that was broken off
@@ -215,7 +241,7 @@ class VoiceFeed:
         """The pause after the clause before, less what has passed already because the track ran dry."""
         if not reply.spoken:
             return
-        pause_ms = (PAUSE_MS[reply.spoken[-1].clause.pause] - PAUSE_MS["none"]) / self._speed
+        pause_ms = (PAUSE_MS[reply.spoken[-1].clause.pause] - PAUSE_MS["none"]) / reply.speed
         if self._track.written - self._track.rendered < 2 * (self._rate_hz // 100):
             self.counters["dry"] += 1
             since = position - (self._engine.played.last or position)
@@ -243,7 +269,8 @@ class VoiceFeed:
 
     def _resend(self, flight: _InFlight) -> None:
         number = self._next_clause
-        if not self._voice.send(Speak(number, flight.spoken.clause.text, flight.reply.number)):
+        reply = flight.reply
+        if not self._voice.send(Speak(number, flight.spoken.clause.text, reply.number, reply.speed)):
             return
         self._next_clause += 1
         self.counters["resent"] += 1

@@ -24,6 +24,7 @@ class IdleWork:
     """``prepare`` texts, ``learn`` what the voice says, and ask for the ``next`` thing to do."""
 
     def __init__(self) -> None:
+        self._all: list[str] = []
         self._sentences: deque[str] = deque()
         self._texts: deque[str] = deque()
         self._known: set[str] = set()
@@ -36,7 +37,15 @@ class IdleWork:
 
     def prepare(self, texts: Iterable[str]) -> None:
         """Sentences to render, each once and in this order."""
+        texts = [*texts]
+        self._all += texts
         self._sentences.extend(texts)
+
+    def again(self) -> None:
+        """All of them once more: they will be spoken with another voice, or at another speed."""
+        self._sentences = deque(self._all)
+        self._texts.clear()
+        self._known.clear()
 
     def learn(self, message: Ready | VoiceState | Prepared) -> None:
         """What the voice says of itself. A new ``Ready`` comes from a new process, which has forgotten all."""

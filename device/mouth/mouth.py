@@ -133,6 +133,23 @@ class Mouth:
         current = self._replies.current
         return current.spoken if current is not None else ()
 
+    # ------------------------------------------------------------------ another configuration
+
+    def reconfigure(self, config: Config) -> None:
+        """Go on by ``config``: the gain of the next duck, the speed of the next reply."""
+        self._duck_db = config.barge_in.duck_db
+        self._feed.set_speed(config.voice.speed)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is spoken, synthesised or kept to be spoken."""
+        return not any(self._replies) and self._feed.at_rest
+
+    def use_voice(self, voice: EngineDoor, said: Iterable[object], position: int) -> None:
+        """Speak with another voice, which has ``said`` so much already; only while ``at_rest``."""
+        self._down_told = False
+        self._feed.use(voice, said, position)
+
     # ------------------------------------------------------------------ text
 
     def _begin(self, number: int, whole: bool, gated: bool = False) -> None:
@@ -142,7 +159,7 @@ class Mouth:
         # where the whole text is there only a slow voice gains from an early first cut
         slow = self.voice_state is not None and self.voice_state.engine != "espeak"
         eager = slow or not whole
-        self._replies.add(Reply(number, Splitter(eager), gated))
+        self._replies.add(Reply(number, Splitter(eager), gated, self._feed.speed))
         self._turn()
 
     def _release(self, number: int) -> None:

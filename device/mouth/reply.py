@@ -25,6 +25,8 @@ class Reply:
     splitter: Splitter
     gated: bool = False
     """Nothing of it may sound yet."""
+    speed: float = 1.0
+    """Speaking rate of all of it, 1.0 = normal."""
     waiting: deque[Clause] = field(default_factory=deque)
     spoken: list[SpokenClause] = field(default_factory=list)
     begun: bool = False

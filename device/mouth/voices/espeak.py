@@ -129,7 +129,7 @@ class EspeakVoice:
         self.voice = name = settings.name or DEFAULT_VOICE
         # "en-gb" is a language of the voice "en", but no name: espeak_SetVoiceByName refuses it
         self._voice = ("en" if name == "en-gb" else name).encode()
-        self._words_per_minute = round(WORDS_PER_MINUTE * settings.speed)
+        self._speed = settings.speed
         self._callback = _Callback(self._heard)  # kept: the library holds only the pointer
         if not self._own():
             known = ", ".join(self.voices("en"))
@@ -144,7 +144,6 @@ class EspeakVoice:
         library = self._library
         if library.espeak_SetVoiceByName(self._voice) != 0:
             return False
-        library.espeak_SetParameter(_RATE, self._words_per_minute, 0)
         library.espeak_SetSynthCallback(self._callback)
         EspeakVoice._owner = self
         return True
@@ -167,14 +166,16 @@ class EspeakVoice:
         """A whole clause is synthesised at once (0.7 ms a second), then handed over in pieces of 60 ms."""
         if not isinstance(message, Speak):
             return
-        pcm, words = self.synthesise(message.text)
+        pcm, words = self.synthesise(message.text, message.speed)
         yield from in_chunks(message.clause, pcm, self._rate_hz, words)
 
-    def synthesise(self, text: str) -> tuple[bytes, list[tuple[Span, Span]]]:
-        """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``."""
+    def synthesise(self, text: str, speed: float | None = None) -> tuple[bytes, list[tuple[Span, Span]]]:
+        """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``. ``speed`` None: the settings'."""
         self._begin()
         if EspeakVoice._owner is not self:
             self._own()
+        words_per_minute = round(WORDS_PER_MINUTE * (self._speed if speed is None else speed))
+        self._library.espeak_SetParameter(_RATE, words_per_minute, 0)
         if any(char.isalnum() for char in text):
             encoded = text.replace("\0", " ").encode() + b"\0"
             self._library.espeak_Synth(encoded, len(encoded), 0, 1, 0, _CHARS_UTF8, None, None)

@@ -86,14 +86,14 @@ class KokoroVoice:
     def _identity(self, model: Path) -> str:
         versions = [importlib.metadata.version(name) for name in ("kokoro-onnx", "espeakng-loader")]
         style = hashlib.sha256(self._kokoro.get_voice_style(self.voice).tobytes()).hexdigest()
-        return f"kokoro {_sampled_hash(model)} {style} {self.voice} {self._speed} {versions} {PROCESSING}"
+        return f"kokoro {_sampled_hash(model)} {style} {self.voice} {versions} {PROCESSING}"
 
     def interrupt(self) -> None:
         """From another thread: what ``synthesise`` computes now is not wanted any more; it raises."""
         self._session.interrupt()
 
-    def synthesise(self, text: str) -> tuple[bytes, list[tuple[Span, Span]]]:
-        """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``.
+    def synthesise(self, text: str, speed: float | None = None) -> tuple[bytes, list[tuple[Span, Span]]]:
+        """``text`` as int16 samples and its words as ``((char, char), (sample, sample))``. ``speed`` None: the settings'.
 
         Raises ``ValueError`` when nothing in ``text`` can be pronounced.
         """
@@ -101,7 +101,11 @@ class KokoroVoice:
         phonemes = self._kokoro.tokenizer.phonemize(text, self._language)
         phonemes = " ".join(_FLAG.sub("", phonemes).split())
         sound, rate_hz, timings = self._kokoro.create_timed(
-            phonemes, self.voice, speed=self._speed, lang=self._language, is_phonemes=True
+            phonemes,
+            self.voice,
+            speed=self._speed if speed is None else speed,
+            lang=self._language,
+            is_phonemes=True,
         )
         self.rate_hz = rate_hz
         pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()

@@ -35,12 +35,14 @@ class VoiceSettings:
 class Speak:
     """Synthesise ``text`` as clause number ``clause`` (unique and rising within one mouth).
 
-    All clauses of one ``reply`` are spoken with one voice; 0 belongs to none.
+    All clauses of one ``reply`` are spoken with one voice; 0 belongs to none. ``speed``: speaking rate, 1.0 = normal;
+    None: the one in the settings.
     """
 
     clause: int
     text: str
     reply: int = 0
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Render ``text``, the text of a clause, and keep it: it will be spoken one day."""
+    """Render ``text``, the text of a clause, and keep it: it will be spoken one day, at this ``speed``."""
 
     text: str
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

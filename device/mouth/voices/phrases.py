@@ -1,6 +1,6 @@
 """Phrases that a slow voice has rendered already: in memory, and on disk those that the device often says.
 
-One file a phrase, named by a hash of all that makes its sound (engine, model, voice, speed, versions, text), written beside
+One file a phrase, named by a hash of all that makes its sound (engine, model, voice, versions, speed, text), written beside
 its place and renamed into it. What cannot be read whole is a miss and is thrown away; a disk that cannot be written
 is no loss but of time. What an endpoint lets the device say is never written to disk.
 """
@@ -36,7 +36,7 @@ class Phrase:
 
 
 class Phrases:
-    """``identity`` names voice, speed, model and versions; ``folder`` None keeps everything in memory.
+    """``identity`` names voice, model and versions, a phrase's ``text`` whatever else makes its sound; ``folder`` None keeps everything in memory.
 
     ``problem``: why nothing is written to disk any more, or None.
     """

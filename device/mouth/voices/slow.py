@@ -46,7 +46,7 @@ WARM_UP = "One moment, I am getting ready to speak."
 
 
 class Synthesiser(Protocol):
-    """A neural voice. ``identity`` changes with all that its sound depends on but the text."""
+    """A neural voice. ``identity`` changes with all that its sound depends on but text and speed."""
 
     engine: str
     voice: str
@@ -54,7 +54,7 @@ class Synthesiser(Protocol):
     rate_hz: int
     timed: bool
 
-    def synthesise(self, text: str) -> tuple[bytes, Sequence[tuple[Span, Span]]]:
+    def synthesise(self, text: str, speed: float | None = None) -> tuple[bytes, Sequence[tuple[Span, Span]]]:
         """``text`` as int16 samples, and its words as ``((char, char), (sample, sample))``; ValueError for a text
         that cannot be pronounced."""
 
@@ -65,8 +65,8 @@ class Synthesiser(Protocol):
 class _Work:
     """One ``synthesise`` in a thread."""
 
-    def __init__(self, voice: Synthesiser, text: str) -> None:
-        self._voice, self._text = voice, text
+    def __init__(self, voice: Synthesiser, text: str, speed: float) -> None:
+        self._voice, self._text, self._speed = voice, text, speed
         self._done = threading.Event()
         self._made: Any = None
         self._failed: Exception | None = None
@@ -75,7 +75,7 @@ class _Work:
 
     def _run(self) -> None:
         try:
-            self._made = self._voice.synthesise(self._text)
+            self._made = self._voice.synthesise(self._text, self._speed)
         except Exception as exc:  # noqa: BLE001  whatever it is, ``result`` raises it where it is waited for
             self._failed = exc
         self._done.set()
@@ -151,14 +151,15 @@ class SlowVoice:
             case Speak():
                 yield from self._speak(message)
             case Prepare(text=text):
-                phrase = self._phrases.get(text) if self._phrases is not None else None
+                speed = self._speed_of(message)
+                phrase = self._kept(text, speed)
                 if phrase is None:
-                    yield from self._render(text, keep=True)
-                elif self._phrases is not None:
-                    self._phrases.put(text, phrase, keep=True)  # a reply may have said it already
+                    yield from self._render(text, speed, keep=True)
+                else:
+                    self._keep(text, speed, phrase, on_disk=True)  # a reply may have said it already
                 yield Prepared(text)
             case Measure():
-                _, changed = yield from self._timed(WARM_UP)
+                _, changed = yield from self._timed(WARM_UP, self._settings.speed)
                 yield from self._tell(changed)
                 yield Prepared("")
 
@@ -169,32 +170,44 @@ class SlowVoice:
         if self._stands_in[message.reply] if message.reply else self._handed_over:
             yield from self._fast().handle(message)
             return
-        phrase = self._phrases.get(message.text) if self._phrases is not None else None
+        speed = self._speed_of(message)
+        phrase = self._kept(message.text, speed)
         if phrase is None:
-            phrase = yield from self._render(message.text, keep=False)
+            phrase = yield from self._render(message.text, speed, keep=False)
         yield from in_chunks(message.clause, phrase.pcm, phrase.rate_hz, phrase.words)
 
-    def _render(self, text: str, keep: bool) -> Generator[VoiceState | Warning | None, None, Phrase]:
-        """Synthesise and remember ``text``; gives the phrase, after what there is to tell."""
+    def _speed_of(self, message: Speak | Prepare) -> float:
+        return self._settings.speed if message.speed is None else message.speed
+
+    def _kept(self, text: str, speed: float) -> Phrase | None:
+        return None if self._phrases is None else self._phrases.get(f"{speed:g}\n{text}")
+
+    def _keep(self, text: str, speed: float, phrase: Phrase, on_disk: bool) -> None:
+        if self._phrases is not None:
+            self._phrases.put(f"{speed:g}\n{text}", phrase, on_disk)
+
+    def _render(
+        self, text: str, speed: float, keep: bool
+    ) -> Generator[VoiceState | Warning | None, None, Phrase]:
+        """Synthesise and remember ``text``, where ``keep`` on disk; gives the phrase, after what there is to tell."""
         try:
-            phrase, changed = yield from self._timed(text)
+            phrase, changed = yield from self._timed(text, speed)
         except ValueError as exc:  # nothing in it maps to phonemes
             if not self._unspeakable:
                 self._unspeakable = True
                 yield Warning(f"{self._name} leaves out what it cannot pronounce: {exc}")
             return Phrase(b"", self._voice.rate_hz, ())
-        if self._phrases is not None:
-            self._phrases.put(text, phrase, keep)
-            if self._phrases.problem and not self._disk_told:
-                self._disk_told = True
-                yield Warning(self._phrases.problem)
+        self._keep(text, speed, phrase, keep)
+        if self._phrases is not None and self._phrases.problem and not self._disk_told:
+            self._disk_told = True
+            yield Warning(self._phrases.problem)
         yield from self._tell(changed)
         return phrase
 
-    def _timed(self, text: str) -> Generator[None, None, tuple[Phrase, bool]]:
+    def _timed(self, text: str, speed: float) -> Generator[None, None, tuple[Phrase, bool]]:
         """``text`` synthesised, and whether that changes what is thought of the voice's speed; None while it computes."""
         began = self._clock()
-        work = _Work(self._voice, text)
+        work = _Work(self._voice, text, speed)
         try:
             while not work.wait(POLL_S):
                 yield None
