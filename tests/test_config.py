@@ -28,7 +28,7 @@ def test_every_problem_is_reported_at_once_with_path_value_range_and_fix():
     assert "wake.words = []" in problems and "must be a list of 1 to 4 texts" in problems
     assert "barge_in.hold_ms = 'soon': must be a whole number from 100 to 1000 [ms]" in problems
     assert "colour: unknown key" in problems
-    assert "mqtt = 5: must be a table, written as [mqtt]" in problems
+    assert "mqtt = ***: must be a table, written as [mqtt]" in problems
 
 
 def test_overrides_win_over_the_file_key_by_key(tmp_path):

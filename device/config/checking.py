@@ -8,18 +8,22 @@ value, what is allowed and how to mend it. The value of a secret is in none of t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from device.config.contradictions import contradictions
+from device.config.describe import kind
 from device.config.faults import Fault
 from device.config.keys import KEYS, MASK, hints
 from device.config.schema import Config
 
 _GUESSES = 20
 """So many unknown keys get a "did you mean": what comes over MQTT may have ten thousand."""
+_ALIKE = 0.7
+"""From here on a name is a typing error of another: ``treshold`` is, ``colour`` is none of ``rollout``."""
 _LONGEST = 60
 """Characters of a value, or of a name that is no key's, that a message shows."""
 
@@ -83,9 +87,17 @@ def _value(path: str, value: Any) -> Iterator[Fault]:
     try:
         decoded = msgspec.convert(value, key.hint, strict=True)
     except msgspec.ValidationError as exc:
-        reason = "not one of them" if key.choices and isinstance(value, str) else _reason(exc)
-        code = "wrong_type" if ", got `" in reason else "out_of_range"
-        yield Fault(f"{path} = {shown}: must be {key.words} ({reason})", path, code)
+        wrong, entry = value, ""
+        if found := re.search(r"at `\$\[(\d+)\]", str(exc)):
+            wrong, entry = value[int(found[1])], f"; entry {int(found[1]) + 1} is"
+        if ", got `" in str(exc):
+            line = (
+                f"{path} = {shown}: must be {key.words}{entry or ','} {'' if entry else 'not '}{kind(wrong)}"
+            )
+            yield Fault(line, path, "wrong_type")
+        else:
+            line = f"{path} = {shown}: must be {key.words}{entry and entry + ' not'}"
+            yield Fault(line, path, "out_of_range")
         return
     texts = decoded if isinstance(decoded, tuple) else (decoded,)
     if not all(_storable(text) for text in texts if isinstance(text, str)):
@@ -100,7 +112,8 @@ def _storable(text: str) -> bool:
 
 def _unknown(path: str, name: str, keys: Sequence[str], section: str, count: int) -> Fault:
     shown = path if len(path) <= _LONGEST else path[: _LONGEST - 3] + "..."
-    near = difflib.get_close_matches(name, keys, 1) if count <= _GUESSES and len(name) <= _LONGEST else []
+    guess = count <= _GUESSES and len(name) <= _LONGEST
+    near = difflib.get_close_matches(name, keys, 1, _ALIKE) if guess else []
     if near:
         hint = f"did you mean {near[0]!r}?"
     elif section:
@@ -108,11 +121,6 @@ def _unknown(path: str, name: str, keys: Sequence[str], section: str, count: int
     else:
         hint = f"the sections are: {', '.join(sorted(keys))}"
     return Fault(f"{shown}: unknown key; {hint}", shown, "unknown_key")
-
-
-def _reason(exc: msgspec.ValidationError) -> str:
-    text = str(exc).split(" - at")[0]
-    return text[:1].lower() + text[1:]
 
 
 def _shown(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from msgspec import Meta
@@ -42,9 +43,9 @@ def limited(hint: Any, *, several: bool = False) -> str:
     plain, meta = parts(hint)[0], meta_of(hint)
     if get_origin(plain) in (tuple, list):
         return f"a list of {_count(meta)}{limited(get_args(plain)[0], several=True)}"
-    words = _named(plain, several) + _range(meta)
     if meta.title:
-        return f"{words}: {meta.title}"
+        return meta.title  # says better than a pattern what is meant; of a list's entries in the plural
+    words = _named(plain, several) + _range(meta)
     if meta.pattern:
         optional = _OPTIONAL.fullmatch(meta.pattern)
         pattern = f"^{optional[1]}$" if optional else meta.pattern.replace(r"\Z", "$")
@@ -52,6 +53,19 @@ def limited(hint: Any, *, several: bool = False) -> str:
     if plain is str:
         words += _length(meta)
     return words
+
+
+def kind(value: Any) -> str:
+    """What a value of a TOML or JSON text is, in the words of ``describe``."""
+    if value is None:
+        return "null"
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, bool):
+        return "a truth value"
+    return _NAMES[type(value)][0] if type(value) in _NAMES else "a date or time"
 
 
 def unit_of(meta: Meta) -> str:

@@ -58,10 +58,14 @@ class AudioSection(Section, frozen=True, kw_only=True):
         _DAEMON,
     ] = "portaudio"
     input: Annotated[
-        str, Meta(description="Capture device: part of its name, or empty for the default."), _DAEMON
+        str,
+        Meta(max_length=100, description="Capture device: part of its name, or empty for the default."),
+        _DAEMON,
     ] = ""
     output: Annotated[
-        str, Meta(description="Playback device: part of its name, or empty for the default."), _DAEMON
+        str,
+        Meta(max_length=100, description="Playback device: part of its name, or empty for the default."),
+        _DAEMON,
     ] = ""
     echo: Annotated[
         Literal["auto", "hardware", "software", "none"],
@@ -90,7 +94,9 @@ class WakeSection(Section, frozen=True, kw_only=True):
     """What wakes the device, and what stops it."""
 
     words: Annotated[
-        tuple[str, ...], Meta(min_length=1, max_length=4, description="Wake words, by model name."), _OPEN
+        tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...],
+        Meta(min_length=1, max_length=4, description="Wake words, by model name."),
+        _OPEN,
     ] = ("alexa",)
     threshold: Annotated[
         float, Meta(ge=0.1, le=0.99, description="Score that wakes while nothing plays."), _OPEN
@@ -101,8 +107,9 @@ class WakeSection(Section, frozen=True, kw_only=True):
     stop: Annotated[
         str,
         Meta(
+            max_length=200,
             description="What hears 'stop' beside the recogniser: auto = a spotter of earshot's own, over playback; a wake "
-            "model, by name or path, whenever it is said; empty = the recogniser alone."
+            "model, by name or path, whenever it is said; empty = the recogniser alone.",
         ),
         _LIVE,
     ] = "auto"
@@ -157,7 +164,10 @@ class RecogniserSection(Section, frozen=True, kw_only=True):
     ] = "auto"
     model: Annotated[
         str,
-        Meta(description="Vosk model: a name below the models folders, or empty for the best one found."),
+        Meta(
+            max_length=200,
+            description="Vosk model: a name below the models folders, or empty for the best one found.",
+        ),
         _RECOGNISER,
     ] = ""
 
@@ -193,7 +203,8 @@ class EndpointingSection(Section, frozen=True, kw_only=True):
     model: Annotated[
         str,
         Meta(
-            description="Turn-end model (ONNX, as Smart Turn v3): a name below the models folders, or an absolute path."
+            max_length=200,
+            description="Turn-end model (ONNX, as Smart Turn v3): a name below the models folders, or an absolute path.",
         ),
         _TURN_MODEL,
     ] = "smart-turn"
@@ -229,11 +240,13 @@ class VoiceSection(Section, frozen=True, kw_only=True):
     ] = "auto"
     name: Annotated[
         str,
-        Meta(description="Voice of the engine, or empty for its default."),
+        Meta(max_length=100, description="Voice of the engine, or empty for its default."),
         Policy(apply="voice", unsigned=True),
     ] = ""
     model: Annotated[
-        str, Meta(description="Kokoro model: a name below the models folders, or empty."), _VOICE
+        str,
+        Meta(max_length=200, description="Kokoro model: a name below the models folders, or empty."),
+        _VOICE,
     ] = ""
     speed: Annotated[float, Meta(ge=0.5, le=2.0, description="Speaking rate, 1.0 = normal."), _OPEN] = 1.0
     slowest_rtf: Annotated[
@@ -311,14 +324,22 @@ class MqttSection(Section, frozen=True, kw_only=True):
     """The broker, and the way to it."""
 
     enabled: Annotated[bool, Meta(description="Whether to connect to a broker at all."), _CONNECTION] = True
-    host: Annotated[str, Meta(min_length=1, description="Broker's name or address."), _CONNECTION] = (
-        "127.0.0.1"
-    )
+    host: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_:%-]{1,63}(\.[A-Za-z0-9_:%-]{1,63}){0,32}\.?\Z",
+            title="a host name or an IP address",
+            description="Broker's name or address.",
+        ),
+        _CONNECTION,
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="Broker's TCP port."), _CONNECTION] = 1883
-    username: Annotated[str, Meta(description="User name; empty = anonymous."), _CONNECTION] = ""
+    username: Annotated[
+        str, Meta(max_length=100, description="User name; empty = anonymous."), _CONNECTION
+    ] = ""
     password_file: Annotated[
         str,
-        Meta(description="File that holds the password, never the password."),
+        Meta(max_length=500, description="File that holds the password, never the password."),
         Policy(apply="connection", secret=True),
     ] = ""
     tls: Annotated[
@@ -327,18 +348,22 @@ class MqttSection(Section, frozen=True, kw_only=True):
     ca_file: Annotated[
         str,
         Meta(
-            description="Certificate authority that signed the broker's certificate (PEM); empty = the system's."
+            max_length=500,
+            description="Certificate authority that signed the broker's certificate (PEM); empty = the system's.",
         ),
         _CONNECTION,
     ] = ""
     cert_file: Annotated[
         str,
-        Meta(description="This device's own certificate (PEM), where the broker asks for one."),
+        Meta(
+            max_length=500,
+            description="This device's own certificate (PEM), where the broker asks for one.",
+        ),
         _CONNECTION,
     ] = ""
     key_file: Annotated[
         str,
-        Meta(description="File that holds the key of that certificate (PEM)."),
+        Meta(max_length=500, description="File that holds the key of that certificate (PEM)."),
         Policy(apply="connection", secret=True),
     ] = ""
     keepalive_s: Annotated[int, Meta(ge=5, le=120, description="[s] MQTT keep-alive."), _CONNECTION] = 15
@@ -382,7 +407,17 @@ class KeysSection(Section, frozen=True, kw_only=True):
     """Whose configuration the device takes."""
 
     trusted: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}:[A-Za-z0-9_-]{43}\Z")], ...],
+        tuple[
+            Annotated[
+                str,
+                Meta(
+                    # 32 bytes: the last of 43 characters holds four bits only
+                    pattern=r"^[a-z0-9-]{1,32}:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z",
+                    title="public keys, each 'name:' and 43 characters of base64url",
+                ),
+            ],
+            ...,
+        ],
         Meta(
             max_length=4,
             description="Public keys (Ed25519) that may sign configuration, each 'name:base64url' as `earshot config keygen` "
