@@ -401,7 +401,7 @@ def test_a_worker_waits_for_a_broker_that_comes_later(tmp_path):
             ["--backend", "openai", "--model", "m", "--api-key-file", "/nowhere/key"],
             "--api-key-file '/nowhere/key'",
         ),
-        (["--password-file", "/nowhere/pw"], "'/nowhere/pw' cannot be read"),
+        (["--password-file", "/nowhere/pw"], "'/nowhere/pw': no such file"),
         (["--name", "a/b", "--port", "0"], "--name 'a/b'"),
         (["--name", "a/b", "--port", "0"], "--port 0: must be 1..65535"),
         (["--pool", "a+b"], "--pool 'a+b'"),

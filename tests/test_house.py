@@ -131,11 +131,12 @@ def test_only_the_runner_of_scenarios_knows_the_daemon_among_them():
     assert knowing == {"runner.py"}
 
 
-def test_the_endpoint_takes_of_the_link_only_messages_topics_and_the_broker_client():
+def test_the_endpoint_takes_of_the_link_only_messages_topics_and_the_broker_client_with_its_options():
     taken = {
         name for file in files("endpoint") for name in imports(file, types=True) if "device.link" in name
     }
-    assert taken <= {f"device.link{part}" for part in ("", ".messages", ".topics", ".client", ".outbox")}
+    allowed = ("", ".messages", ".topics", ".client", ".outbox", ".options", ".credentials")
+    assert taken <= {f"device.link{part}" for part in allowed}
 
 
 @pytest.mark.parametrize("place", LIBRARIES)

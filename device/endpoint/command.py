@@ -12,8 +12,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from device.config.schema import EndpointSection, MqttSection
 from device.errors import EarshotError
+from device.link.credentials import locate
+from device.link.options import add_security_options, broker_of, usual_port
 
 if TYPE_CHECKING:
     from device.endpoint.backend import Backend
@@ -50,9 +54,9 @@ def add_parser(subparsers: Any) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     broker, pool = MqttSection(), EndpointSection().pool
     parser.add_argument("--host", default=broker.host, help=f"MQTT broker (default: {broker.host})")
-    parser.add_argument("--port", type=int, default=broker.port, help=f"its port (default: {broker.port})")
-    parser.add_argument("--username", default="", help="user name at the broker (default: anonymous)")
-    parser.add_argument("--password-file", default="", metavar="FILE", help="file with the broker's password")
+    parser.add_argument(
+        "--port", type=int, help=f"its port (default: {usual_port(False)}, with TLS {usual_port(True)})"
+    )
     parser.add_argument(
         "--pool", default=pool, help=f"which devices: those with this endpoint.pool (default: {pool})"
     )
@@ -93,17 +97,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--concurrency", type=int, default=8, metavar="N", help="turns answered at once (default: 8)"
     )
     parser.add_argument("--verbose", action="store_true", help="log in detail (never what was said)")
+    add_security_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; 0 then."""
     import asyncio
 
-    from device.link.client import read_password
-
     name = args.name or default_name()
     _check(args, name)
-    read_password(args.password_file)  # a missing file is said now, not at every connection
+    broker = _broker(args)
     backend = make_backend(args)
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -116,23 +119,25 @@ def run(args: argparse.Namespace) -> int:
         else "built-in answers (no language model)"
     )
     print(
-        f"earshot endpoint: worker {name!r} answers pool {args.pool!r} on broker {args.host}:{args.port} "
+        f"earshot endpoint: worker {name!r} answers pool {args.pool!r} on broker {broker.host}:{broker.port} "
         f"with {what}. Ctrl-C ends it.",
         flush=True,
     )
-    asyncio.run(_serve(args, name, backend))
+    asyncio.run(_serve(broker, args, name, backend))
     print("earshot endpoint: stopped", flush=True)
     return 0
 
 
-async def _serve(args: argparse.Namespace, name: str, backend: Backend) -> None:
+def _broker(args: argparse.Namespace) -> MqttSection:
+    section = broker_of(args)
+    return replace(section, host=args.host, port=args.port or usual_port(section.tls))
+
+
+async def _serve(broker: MqttSection, args: argparse.Namespace, name: str, backend: Backend) -> None:
     import asyncio
 
     from device.endpoint.worker import Worker
 
-    broker = MqttSection(
-        host=args.host, port=args.port, username=args.username, password_file=args.password_file
-    )
     worker = Worker(broker, args.pool, name, backend, limit=args.concurrency)
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -174,10 +179,7 @@ def make_backend(args: argparse.Namespace) -> Backend:
 
 def read_key(path: str) -> str | None:
     """The first line of the key file; a bare name is looked up among systemd's credentials first."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if path and "/" not in path and credentials and (Path(credentials) / path).is_file():
-        path = str(Path(credentials) / path)
-    text = _read(path, "--api-key-file")
+    text = _read(str(locate(path)) if path else "", "--api-key-file")
     if text is None:
         return None
     key = text.partition("\n")[0].strip()
@@ -199,7 +201,7 @@ def _check(args: argparse.Namespace, name: str) -> None:
     problems = [
         (not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name), f"--name {name!r}: letters, digits, - and _ only, 64 at most"),
         (not re.fullmatch(r"[a-z0-9-]{1,32}", args.pool), f"--pool {args.pool!r}: a-z, 0-9 and - only, 32 at most"),
-        (not 1 <= args.port <= 65535, f"--port {args.port}: must be 1..65535"),
+        (args.port is not None and not 1 <= args.port <= 65535, f"--port {args.port}: must be 1..65535"),
         (not 1 <= args.concurrency <= 1000, f"--concurrency {args.concurrency}: must be 1..1000"),
         (not 0 <= args.pace <= 10_000, f"--pace {args.pace}: must be 0..10000 words per second"),
         (not args.host, "--host must not be empty"),

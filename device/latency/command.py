@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from device.config.options import add_options, config_of
 from device.errors import EarshotError
+from device.link.credentials import warnings
+from device.link.options import add_broker_options, broker_of
 
 if TYPE_CHECKING:
     from device.latency.reader import Reader, Seen
@@ -43,7 +45,7 @@ examples:
   earshot trace --from turns.jsonl --plot turns.png --last 10
   earshot trace --plot turns.png --count 5      wait for the next five turns, then draw them
   earshot trace --from out/timeline.json        the turns of an `earshot scenario --out out`
-  earshot trace --set mqtt.host=broker.local    another broker than the configuration's"""
+  earshot trace --broker broker.local           another broker than the configuration's"""
 
 LAST = 20
 ROWS = 500
@@ -81,6 +83,7 @@ def add_parser(subparsers: Any) -> None:
         help="turns saved by --json, or a scenario's timeline.json; - reads stdin",
     )
     add_options(parser)
+    add_broker_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -94,7 +97,10 @@ def run(args: argparse.Namespace) -> int:
         return _show_saved(args)
     from device.latency.reader import Reader
 
-    with Reader(config_of(args).mqtt, args.device) as reader:
+    broker = broker_of(args, config_of(args).mqtt)
+    for line in warnings(broker):
+        print(f"warning: {line}", file=sys.stderr)
+    with Reader(broker, args.device) as reader:
         if args.follow or args.plot or args.count:
             return _follow(args, reader)
         return _summary(args, reader)

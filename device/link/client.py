@@ -26,11 +26,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from device.config.schema import MqttSection
 from device.errors import LinkError
+from device.link.credentials import read_password
 from device.link.faults import Faults
 from device.link.outbox import QUEUED, Outbox, Outgoing
 from device.link.reconnect import MAX_S, MIN_S, Reconnects
@@ -69,21 +69,6 @@ class Will:
     payload: bytes
     delay_s: int = 0
     expiry_s: int | None = None
-
-
-def read_password(path: str) -> str | None:
-    """The password in the file at ``path`` (its last newline dropped), None for an empty path.
-
-    Raises ``LinkError`` that names the file.
-    """
-    if not path:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise LinkError(
-            f"mqtt.password_file {path!r} cannot be read ({exc}); give a readable UTF-8 file"
-        ) from exc
 
 
 class BrokerClient:
