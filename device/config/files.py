@@ -85,7 +85,7 @@ def from_json(text: str, name: str) -> ConfigFile:
 
 def syntax_error(text: str, exc: tomllib.TOMLDecodeError) -> str:
     """What is wrong with ``text`` as TOML, always with its line (tomllib only says "at end of document")."""
-    last = len(text.splitlines()) or 1
+    last = text.rstrip("\n").count("\n") + 1
     return f"not valid TOML: {str(exc).replace('at end of document', f'at line {last}, the end of the file')}"
 
 

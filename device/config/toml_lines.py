@@ -11,6 +11,10 @@ _PART = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
 _HEADER = re.compile(rf"^\s*(\[\[?)\s*({_DOTTED})\s*\]\]?")
 _KEY = re.compile(rf"^\s*({_DOTTED})\s*=")
+_QUOTED = re.compile(
+    r"""\"{3}(?:\\.|[^\\])*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:\\.|[^"\\])*"|'[^']*'|\#.*""", re.VERBOSE
+)
+"""Strings, the last of a line perhaps without its end, and comments."""
 
 
 def key_lines(text: str) -> dict[Path, int]:
@@ -18,13 +22,15 @@ def key_lines(text: str) -> dict[Path, int]:
     lines: dict[Path, int] = {}
     counts: dict[Path, int] = {}
     table: Path = ()
-    fence = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    fence, depth = "", 0
+    for number, line in enumerate(text.split("\n"), 1):  # TOML knows no other ends of lines
         if fence:
-            if fence in line:
-                fence = ""
-            continue
-        if header := _HEADER.match(line):
+            if fence not in line:
+                continue
+            line, fence = line.partition(fence)[2], ""
+        elif depth:
+            pass  # an array goes on
+        elif header := _HEADER.match(line):
             table = _descend(_parts(header[2]), counts)
             if header[1] == "[[":
                 counts[table] = counts.get(table, -1) + 1
@@ -34,9 +40,12 @@ def key_lines(text: str) -> dict[Path, int]:
             parts = _parts(key[1])
             for length in range(1, len(parts) + 1):
                 lines.setdefault((*table, *parts[:length]), number)
-        for mark in ('"""', "'''"):
-            if line.count(mark) % 2:
+        for quoted in _QUOTED.findall(line):
+            mark = quoted[:3]
+            if mark in ('"""', "'''") and (len(quoted) < 6 or not quoted.endswith(mark)):
                 fence = mark
+        bare = _QUOTED.sub("", line)
+        depth = max(0, depth + bare.count("[") - bare.count("]"))
     return lines
 
 
