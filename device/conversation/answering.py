@@ -74,6 +74,16 @@ class Answering:
         return bool(self._turn or self._asked or self._again or speaking.queue or speaking.waiting)
 
     @property
+    def busy(self) -> bool:
+        """Something is said, or still to be said, or a reply that was cut has not told yet what was heard of it."""
+        return self.replying or self.pending or self._speaking.cutting
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply that has the loudspeaker, or is being cut."""
+        return self._speaking.reply
+
+    @property
     def speaking(self) -> bool:
         reply = self._speaking.reply
         return reply is not None and reply.audible and reply.cut is None
@@ -101,14 +111,14 @@ class Answering:
     def guess(self, now: int, utterance: int, spoken: int, text: str) -> None:
         """The question may be ``text``, after ``spoken`` samples of speech: prepare its answer, if nothing else goes on."""
         text = self._record.question(text)
-        if self._busy or self._gate.asks(text) or not self._gate.may_guess(utterance, spoken):
+        if self.busy or self._gate.asks(text) or not self._gate.may_guess(utterance, spoken):
             return
         self._refuse_late("superseded")
         self._gate.ask(now, utterance, text, *self._record.context())
 
     def guess_intent(self, utterance: int, spoken: int, intent: Intent) -> None:
         """The same for a local intent: its answer is prepared, nothing is done."""
-        if not self._busy and self._gate.may_guess(utterance, spoken):
+        if not self.busy and self._gate.may_guess(utterance, spoken):
             self._gate.act(utterance, intent)
 
     def previewed(self, intent: Intent, text: str) -> None:
@@ -119,10 +129,6 @@ class Answering:
         """Nothing came of what was being said, or nothing can come of the guess."""
         if self._gate.guessing:
             self._gate.drop(reason)
-
-    @property
-    def _busy(self) -> bool:
-        return self.replying or self.pending or self._speaking.cutting
 
     # ------------------------------------------------------------------ decisions from above
 
@@ -184,6 +190,10 @@ class Answering:
 
     def say_text(self, text: str, expect: bool = False) -> None:
         self._speaking.enqueue(text, expect)
+
+    def announce(self, text: str) -> Reply:
+        """Say ``text`` now, before all that waits; nothing else is being said."""
+        return self._speaking.say_now(text)
 
     def interrupt(self, now: int, reason: str) -> None:
         """Cancel the reply that is being spoken, and its turn if that is still streaming."""

@@ -51,6 +51,9 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | speaking                   | ReplyEnded                           | nothing; follow-up window, history                  |
 | cut                        | ReplyCut                             | SendHeard; history keeps the heard words            |
 | acting                     | SkillDone                            | Say, or an earcon                                   |
+| nothing of these           | Announce                             | Earcon chime or alarm; Say; at its end Announced    |
+| something of these         | Announce                             | waits (``announcing``); an alarm: Cancel, then Say  |
+| an alarm rings             | StopHeard; Partial or Final "stop"   | StopSounds, Announced                               |
 | attending                  | EngineFailed(recogniser)             | Discard, Say why                                    |
 | attending, open            | EngineFailed(microphone)             | Discard, Say why                                    |
 | speaking                   | EngineFailed(voice)                  | Cancel, CancelTurn, Earcon error                    |
@@ -68,6 +71,7 @@ from typing import Any
 from device import values as v
 from device.config import Config, Words
 from device.conversation.acting import Acting
+from device.conversation.announcing import Announcing, Floor
 from device.conversation.answering import Answering
 from device.conversation.apologies import Apologies
 from device.conversation.attention import Attention
@@ -105,6 +109,7 @@ class Conversation:
         self._answering = Answering(self._emit, self._timing, config)
         self._acting = Acting(self._emit, self._answering)
         self._apologies = Apologies(self._emit, self._answering)
+        self._announcing = Announcing(self._emit, self._answering, self._cut)
         self._out: list[v.Command] = []
         self._now = 0
         self._due = NEVER
@@ -112,6 +117,8 @@ class Conversation:
         """The last sample of what was said last and is over."""
         self._speech = False
         """The VAD or the barge-in detector is open."""
+        self._speech_since = 0
+        """... since then, when it is."""
         self._sounding = False
         """An alarm or an earcon is to be heard."""
         self._shown = v.Show()
@@ -128,7 +135,7 @@ class Conversation:
             v.PlausibleEnd: self._plausible_end,
             v.Endpoint: self._endpoint,
             v.FirstClause: lambda e: None,
-            v.ReplyStarted: lambda e: self._answering.reply_started(e.reply),
+            v.ReplyStarted: self._reply_started,
             v.ReplyEnded: self._reply_ended,
             v.ReplyCut: self._reply_cut,
             v.TurnAcked: lambda e: self._answering.acked(self._now, e.turn),
@@ -137,6 +144,7 @@ class Conversation:
             v.TurnFailed: lambda e: self._answering.failed(e.turn, e.code),
             v.SkillPreview: lambda e: self._answering.previewed(e.intent, e.text),
             v.SkillDone: self._skill_done,
+            v.Announce: lambda e: self._announcing.add(e),
             v.EngineFailed: self._engine_failed,
         }
 
@@ -168,7 +176,12 @@ class Conversation:
         return self._settle()
 
     def attend(self, position: int) -> list[v.Command]:
-        """Attend as after a wake word that ended at ``position``, without a chime: a button, or a remote "listen"."""
+        """Attend as after a wake word that ended at ``position``, without a chime: a button, or a remote "listen".
+
+        While a timer rings it ends that: what else would somebody who presses a button want?
+        """
+        if self._announcing.ringing:
+            return self.stop(position)
         return self.handle(v.Wake(position, "", 1.0, position))
 
     def stop(self, position: int) -> list[v.Command]:
@@ -178,7 +191,7 @@ class Conversation:
         return self._settle()
 
     def say(self, position: int, text: str) -> list[v.Command]:
-        """Say ``text`` unasked, after what is being said: an announcement."""
+        """Say ``text`` unasked, after what is being said."""
         self._now = max(self._now, position)
         self._answering.say_text(text)
         return self._settle()
@@ -221,7 +234,8 @@ class Conversation:
             self._emit(v.Earcon("done"))
 
     def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:
-        self._speech = True
+        if not self._speech:
+            self._speech, self._speech_since = True, event.onset
         self._attention.speech_began(event.onset)
         self._hearing.speech_began(event.onset)
         if self._answering.replying:
@@ -396,17 +410,25 @@ class Conversation:
 
     # ------------------------------------------------------------------ the mouth, the skills, the engines
 
+    def _reply_started(self, event: v.ReplyStarted) -> None:
+        self._answering.reply_started(event.reply)
+        self._announcing.started(event.reply, event.position)
+
     def _reply_ended(self, event: v.ReplyEnded) -> None:
         reply = self._answering.reply_ended(event)
         if reply is None:
             return
         self._reply_over()
+        if self._announcing.reply_over(reply, event, self._now):
+            return  # who was not asked anything need not be listened to
         if reply.cut is None and not self._answering.pending:
             self._follow_up(reply.expect or event.heard.rstrip().endswith("?"))
 
     def _reply_cut(self, event: v.ReplyCut) -> None:
-        if self._answering.reply_cut(event) is not None:
+        reply = self._answering.reply_cut(event)
+        if reply is not None:
             self._reply_over()
+            self._announcing.reply_over(reply, event, self._now)
 
     def _set_sounding(self, event: v.Sounding) -> None:
         self._sounding = event.on
@@ -458,6 +480,8 @@ class Conversation:
 
     def _take_floor(self, stop: bool = False) -> None:
         """The user interrupts for good; what they are saying is listened to until its end."""
+        if stop:
+            self._announcing.stop()
         self._answering.interrupt(self._now, "barge_in")
         self._yielding.cancelled()
         self._hearing.takes_floor(stop)
@@ -465,13 +489,15 @@ class Conversation:
 
     def _stop(self) -> bool:
         """The user wants silence: alarms and earcons end too. Whether anything was said, pending or sounding."""
-        busy = self._drop("stop") or self._sounding
+        rang = self._announcing.stop()
+        busy = self._drop("stop") or self._sounding or rang
         if self._sounding:
             self._emit(v.StopSounds())
         return busy
 
     def _stop_and_listen(self) -> None:
         """The same for somebody who is speaking: "stop, what about tomorrow" is heard to its end."""
+        self._announcing.stop()
         self._fall_silent("stop")
         if self._sounding:
             self._emit(v.StopSounds())
@@ -491,6 +517,11 @@ class Conversation:
         busy |= self._acting.drop()
         self._yielding.cancelled()
         return busy
+
+    def _cut(self, reason: str) -> None:
+        """Something more urgent is to be said than what is being said."""
+        self._answering.interrupt(self._now, reason)
+        self._yielding.cancelled()
 
     def _reply_over(self) -> None:
         self._make(self._yielding.release())
@@ -515,6 +546,15 @@ class Conversation:
             return self._hearing.busy
         return utterance.spoke or self._speech
 
+    def _floor(self) -> Floor:
+        return Floor(
+            addressed=self._hearing.addressed,
+            listening=self._hearing.busy,
+            speech_since=self._speech_since if self._speech else NEVER,
+            attending=self._attention.is_open,
+            busy=self._answering.busy,
+        )
+
     def _emit(self, command: v.Command) -> None:
         self._out.append(command)
 
@@ -522,7 +562,10 @@ class Conversation:
         """Begin what waited, show what changed, note what is due next; hand over the commands."""
         if not self._hearing.busy:
             self._answering.drop_guess()
-        if self._answering.proceed(self._now, self._hearing.busy):
+        began = self._announcing.proceed(self._now, self._floor())
+        if not (began or self._announcing.opening):
+            began = self._answering.proceed(self._now, self._hearing.busy)
+        if began:
             self._yielding.begin()
             self._attention.close()
             self._hearing.drop_unasked()
@@ -539,7 +582,11 @@ class Conversation:
             self._shown = show
             self._out.append(show)
         self._due = min(
-            self._hearing.due(), self._attention.due(), self._yielding.due(), self._answering.due()
+            self._hearing.due(),
+            self._attention.due(),
+            self._yielding.due(),
+            self._answering.due(),
+            self._announcing.due,
         )
         out, self._out = self._out, []
         return out

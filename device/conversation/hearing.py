@@ -83,6 +83,12 @@ class Hearing:
         return any(utterance.purpose is not Purpose.LATE for utterance in waiting)
 
     @property
+    def addressed(self) -> bool:
+        """Somebody speaks to the device, or has, and the last word on it is on its way."""
+        waiting = self._awaited.values() if self.open is None else (self.open, *self._awaited.values())
+        return any(utterance.purpose not in (Purpose.LATE, Purpose.STOP_ONLY) for utterance in waiting)
+
+    @property
     def awaiting(self) -> bool:
         """The last word on an earlier utterance is on its way."""
         return bool(self._awaited)

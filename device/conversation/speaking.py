@@ -77,11 +77,15 @@ class Speaking:
         self.queue.append((text, expect, repeats))
 
     def say_next(self) -> None:
-        text, expect, repeats = self.queue.pop(0)
-        self.reply = self.mint()
-        self.reply.text, self.reply.finished = text, True
-        self.reply.expect, self.reply.repeats = expect, repeats
-        self._emit(Say(self.reply.id, text))
+        self.say_now(*self.queue.pop(0))
+
+    def say_now(self, text: str, expect: bool = False, repeats: bool = False) -> Reply:
+        """``text`` is the next reply."""
+        self.reply = reply = self.mint()
+        reply.text, reply.finished = text, True
+        reply.expect, reply.repeats = expect, repeats
+        self._emit(Say(reply.id, text))
+        return reply
 
     def begin(self, turn: int | None, question: str, before: str = "", whole: bool = False) -> None:
         """A reply begins; ``before``: it goes on with an answer of which that much was heard; ``whole``: all of it follows."""
