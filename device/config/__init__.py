@@ -1,6 +1,7 @@
 """Room *config*: typed configuration, and the words of a language.
 
-Enters: a TOML file and overrides. Leaves: one frozen ``Config``, or a ``ConfigError`` that lists every problem; the
+Enters: layers of tables, from a TOML or JSON file, from overrides, or pushed. Leaves: one frozen ``Config``, or a
+``ConfigError`` that lists every problem; what each key is (``keys``), as a page (``reference``) and as a JSON Schema; the
 ``Words`` of a language. Thread: none. May import: nothing of the device but errors.
 """
 

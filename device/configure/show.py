@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from device.config.options import add_options
@@ -48,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"effective": effective, "origin": origin}))
         return 0
-    print(text(effective, origin if args.origin else {}))
+    rows = list(toml_rows(effective, origin if args.origin else {}))
+    if sys.stdout.isatty():
+        _print_coloured(rows, both.origin)
+    else:
+        print("\n".join(line for line, _ in rows))
     return 0
 
 
@@ -74,17 +79,29 @@ def chosen(names: list[str]) -> frozenset[str]:
     return frozenset(path for path, key in KEYS.items() if not names or {path, key.section} & set(names))
 
 
-def text(effective: Mapping[str, Any], origin: Mapping[str, str]) -> str:
-    """The values as TOML; each that has an ``origin`` with that as its comment."""
+def toml_rows(effective: Mapping[str, Any], origin: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The values as lines of TOML, each with its path (empty: a heading); each that has an ``origin`` with that as its comment."""
     from device.config.keys import KEYS
     from device.config.reference import toml
 
-    lines, section = [], ""
+    section = ""
     for path, value in effective.items():
         key = KEYS[path]
         if key.section != section:
+            if section:
+                yield "", ""
             section = key.section
-            lines += [*([""] if lines else []), f"[{section}]"]
+            yield f"[{section}]", ""
         line = f"{key.name} = {toml(value)}"
-        lines.append(f"{line:<40}  # {origin[path]}" if path in origin else line)
-    return "\n".join(lines)
+        yield f"{line:<40}  # {origin[path]}" if path in origin else line, path
+
+
+def _print_coloured(rows: list[tuple[str, str]], is_set: Container[str]) -> None:
+    """What somebody has set stands out from the defaults."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for line, path in rows:
+        style = "cyan" if not path else "bold" if path in is_set else "dim"
+        console.print(Text(line, style), soft_wrap=True)
