@@ -23,6 +23,7 @@ COMMANDS = (
     "device.doctor.command",
     "device.models.command",
     "device.configure.command",
+    "device.fleet.command",
     "device.bench.command",
 )
 """Modules with ``add_parser(subparsers)``; their ``run(args) -> int`` imports what is heavy."""

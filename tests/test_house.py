@@ -16,12 +16,14 @@ ROOMS = sorted(folder.name for folder in DEVICE.iterdir() if (folder / "__init__
 BASE = {"values", "errors", "config"}
 """What any room may know: the values that walk between rooms, the errors, the configuration."""
 DOORS = {
+    "adoption": {*BASE, "daemon", "ear", "engines", "link", "models", "mouth"},
     "audio": BASE,
     "config": {"errors"},
     "configure": {*BASE, "link", "settings"},
     "conversation": {"values", "config"},
     "ear": {*BASE, "audio", "engines", "models"},
     "endpoint": {"config", "errors", "link"},
+    "fleet": {"errors", "link", "subprocesses"},
     "homeassistant": {*BASE, "link"},
     "latency": {*BASE, "link", "pictures"},
     "engines": {"errors", "subprocesses"},
