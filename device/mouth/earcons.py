@@ -1,4 +1,4 @@
-"""Earcons: four short sounds that say what words would take too long for. Computed, not recorded.
+"""Earcons: short sounds that say what words would take too long for. Computed, not recorded.
 
 Each is a few bell-like notes (a sine, its octave and its twelfth, the upper ones dying sooner) that rise in 6 ms and
 fade to silence at their end, so that none clicks. A rising pair is "I am listening", a falling one "that did not work"; the pairs are
@@ -20,10 +20,22 @@ EARCONS: dict[str, tuple[float, tuple[Note, ...]]] = {
     "done": (0.22, ((0.0, 783.99, 0.8), (0.06, 987.77, 0.8), (0.12, 1174.66, 0.8))),  # G5 B5 D6
     "error": (0.24, ((0.0, 466.16, 1.0), (0.10, 349.23, 1.0))),  # B flat 4, F4: a fourth down
     "thinking": (0.16, ((0.0, 659.26, 0.5),)),  # E5, soft
+    "chime": (0.45, ((0.0, 783.99, 1.0), (0.18, 659.26, 0.9))),  # G5 E5: an announcement follows
+    "alarm": (
+        2.02,
+        tuple(
+            (start + 0.16 * beat, 987.77 if beat % 2 else 783.99, 1.0)
+            for start in (0.0, 0.8)
+            for beat in range(4)
+        ),
+    ),
 }
-"""Duration in s (all below 0.25) and notes of each."""
+"""Duration in s and notes of each. The alarm's is a hair more than the 2 s after which the conversation lets it ring again:
+while it rings there is no gap in which nobody would listen for "stop"."""
 PEAK = 0.2
 """Amplitude of the loudest sample, -14 dBFS: below speech, which peaks near full scale."""
+LOUD = {"alarm": 0.5}
+"""... but not of what has to be heard in the next room."""
 _RISE_S = 0.006
 _DECAY_S = 0.045
 
@@ -44,5 +56,5 @@ def render(name: str, rate_hz: int) -> NDArray[np.float32]:
                 sound += amplitude * share * rise * decay * np.sin(2 * np.pi * harmonic * frequency * since)
     # the last 30 ms fade to exactly zero
     sound *= 0.5 - 0.5 * np.cos(np.pi * np.clip((duration - t) / 0.03, 0.0, 1.0))
-    scaled: NDArray[np.float32] = (sound * (PEAK / np.abs(sound).max())).astype(np.float32)
+    scaled: NDArray[np.float32] = (sound * (LOUD.get(name, PEAK) / np.abs(sound).max())).astype(np.float32)
     return scaled
