@@ -30,7 +30,8 @@ DOORS = {
     "link": BASE,
     "models": {"errors"},
     "mouth": {*BASE, "audio", "engines", "models"},
-    "skills": {"values", "config"},
+    "orders": {*BASE, "link", "skills"},
+    "skills": BASE,
     # above the device: they run it, and nothing in it knows them
     "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "pictures", "subprocesses", "trace"},
     "bench": {
@@ -47,7 +48,19 @@ DOORS = {
     "tracer": {"values", "trace"},
     "daemon": {
         *BASE,
-        *["audio", "conversation", "ear", "engines", "latency", "link", "mouth", "skills", "trace", "tracer"],
+        *[
+            "audio",
+            "conversation",
+            "ear",
+            "engines",
+            "latency",
+            "link",
+            "mouth",
+            "orders",
+            "skills",
+            "trace",
+            "tracer",
+        ],
     },
     "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
     "doctor": {*BASE, "audio"},
@@ -63,6 +76,7 @@ LIBRARIES = {
     "homeassistant": {"msgspec"},
     "link": {"msgspec", "paho"},
     "models": {"httpx", "rich"},
+    "orders": {"msgspec", "rich"},
     "skills": set(),
 }
 """Third-party packages of the rooms that must stay light: a server runs the endpoint with no more than these."""

@@ -12,6 +12,7 @@ from device.config import Config
 from device.ear.grammar import load_sentences
 from device.skills import Skills
 from device.skills.spoken import ordinal, say_date, say_time
+from device.skills.timer_intents import timer_phrases
 from device.values import Intent
 
 
@@ -51,7 +52,7 @@ def test_the_phrases_that_a_voice_may_prepare_are_what_is_said_word_for_word() -
     muted = Room()
     muted.muted = True
     said.add(run(muted, "unmute").text)
-    assert said == set(Skills(Config(), Room()).phrases)
+    assert said == set(Skills(Config(), Room()).phrases) - set(timer_phrases())
 
 
 @pytest.mark.parametrize("name", ["stop", "cancel", "wait", "repeat", "go_on", "correct"])

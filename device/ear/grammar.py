@@ -31,7 +31,7 @@ class Sentences:
 
     ``heard``: phrases that a recogniser knows although no intent belongs to them (answers, backchannels).
     ``pronunciations``: word to CMU phones (one string per variant), for words that PocketSphinx' dictionary lacks.
-    ``hear_every``: the command grammars contain only every n-th number of these lists.
+    ``hear_every``: the command grammars contain only every n-th number of these lists; ``hear_only``: only these numbers.
     """
 
     language: str
@@ -39,6 +39,7 @@ class Sentences:
     heard: tuple[str, ...]
     pronunciations: dict[str, tuple[str, ...]]
     hear_every: dict[str, int]
+    hear_only: dict[str, tuple[int, ...]]
 
     @property
     def skip_words(self) -> tuple[str, ...]:
@@ -65,12 +66,23 @@ def parse_sentences(text: str) -> Sentences:
         heard=tuple(data.get("heard", ())),
         pronunciations={word: tuple(phones) for word, phones in data.get("pronunciations", {}).items()},
         hear_every=dict(data.get("hear_every", {})),
+        hear_only={name: tuple(numbers) for name, numbers in data.get("hear_only", {}).items()},
     )
 
 
 def spoken(name: str) -> str:
     """A wake word's model name as it is said: ``okay_nabu`` is "okay nabu"."""
     return name.replace("_", " ").lower()
+
+
+@dataclass
+class _Numbers(RangeSlotList):
+    """A list of numbers that are listed."""
+
+    numbers: tuple[int, ...] = ()
+
+    def get_numbers(self) -> Iterable[int]:
+        return self.numbers
 
 
 # ---------------------------------------------------------------------- every sentence, written out
@@ -199,6 +211,8 @@ def _sample(expression: Expression, sentences: Sentences) -> Iterator[str]:
     lists = dict(sentences.intents.slot_lists)
     for name, step in sentences.hear_every.items():
         lists[name] = replace(cast(RangeSlotList, lists[name]), step=step)
+    for name, numbers in sentences.hear_only.items():
+        lists[name] = _Numbers(name, 0, 0, numbers=numbers)
     for text in sample_expression(
         expression,
         slot_lists=lists,

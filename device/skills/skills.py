@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from device.config import Config
+from device.skills.outcome import Outcome
 from device.skills.spoken import say_date, say_time
+from device.skills.timer_intents import TimerIntents, timer_phrases
+from device.skills.timers import Timers
 from device.values import Intent, SkillDone, SkillPreview
 
 VOLUME_STEP = 10
@@ -39,15 +41,6 @@ class Controls(Protocol):
         """Local date and time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What carrying out an intent comes to: ``text`` to say (empty: an earcon is enough), and ``effect``, not done yet."""
-
-    text: str
-    ok: bool = True
-    effect: Callable[[], None] | None = None
-
-
 class Skills:
     """``run`` answers every intent with a ``SkillDone``; one that nobody knows is answered with ``ok`` False.
 
@@ -56,10 +49,10 @@ class Skills:
     wants to hear something.
     """
 
-    def __init__(self, config: Config, controls: Controls) -> None:
+    def __init__(self, config: Config, controls: Controls, timers: Timers | None = None) -> None:
         self._language = config.device.language
         self._controls = controls
-        self._skills: dict[str, Callable[[Intent], Outcome]] = {
+        by_intent: dict[str, Callable[[Intent], Outcome]] = {
             **dict.fromkeys(_BY_THE_CONVERSATION, lambda intent: Outcome("")),
             "volume_up": lambda intent: self._volume(self._controls.volume + VOLUME_STEP),
             "volume_down": lambda intent: self._volume(self._controls.volume - VOLUME_STEP),
@@ -68,6 +61,13 @@ class Skills:
             "unmute": self._unmute,
             "time": lambda intent: Outcome(say_time(self._controls.now().time())),
             "date": lambda intent: Outcome(say_date(self._controls.now().date())),
+        }
+        timing = TimerIntents(Timers() if timers is None else timers)
+        self._skills: dict[str, Callable[[Intent, int], Outcome]] = {
+            **{name: lambda intent, position, do=do: do(intent) for name, do in by_intent.items()},
+            "timer_set": timing.set,
+            "timer_cancel": timing.cancel,
+            "timer_left": timing.left,
         }
 
     @property
@@ -82,22 +82,23 @@ class Skills:
             _LOUDEST,
             _SILENT,
             _BACK,
+            *timer_phrases(),
         ]
 
     def run(self, intent: Intent, position: int) -> SkillDone:
         """Carry out ``intent``."""
-        outcome = self._outcome(intent)
+        outcome = self._outcome(intent, position)
         if outcome.effect is not None:
             outcome.effect()
         return SkillDone(position, intent, outcome.text, outcome.ok)
 
     def preview(self, intent: Intent, position: int) -> SkillPreview:
         """What ``run`` would say now; nothing is done."""
-        return SkillPreview(position, intent, self._outcome(intent).text)
+        return SkillPreview(position, intent, self._outcome(intent, position).text)
 
-    def _outcome(self, intent: Intent) -> Outcome:
+    def _outcome(self, intent: Intent, position: int) -> Outcome:
         skill = self._skills.get(intent.name)
-        return Outcome("I can't do that yet.", ok=False) if skill is None else skill(intent)
+        return Outcome("I can't do that yet.", ok=False) if skill is None else skill(intent, position)
 
     def _volume_set(self, intent: Intent) -> Outcome:
         percent = intent.slots.get("volume")

@@ -1,4 +1,4 @@
-"""Time and date as a person says them. English; numbers in words, so that every voice says them alike."""
+"""Time, date and durations as a person says them. English; numbers in words, so that every voice says them alike."""
 
 from __future__ import annotations
 
@@ -42,6 +42,16 @@ def say_time(time: datetime.time) -> str:
 def say_date(date: datetime.date) -> str:
     """Weekday, month and day: "It's Sunday, November twenty second." """
     return f"It's {_DAYS[date.weekday()]}, {_MONTHS[date.month - 1]} {ordinal(date.day)}."
+
+
+def say_duration(seconds: int) -> str:
+    """1 s to 24 h: "one hour and twenty minutes", "ten minutes", "a minute" is "one minute"; parts that are zero are left out."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    counts = ((hours, "hour"), (minutes, "minute"), (rest, "second"))
+    parts = [f"{number(count)} {unit}{'s' * (count != 1)}" for count, unit in counts if count]
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def number(value: int) -> str:
