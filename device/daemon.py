@@ -37,13 +37,15 @@ from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
 from device.engines import EngineDoor
+from device.hands import DeviceHands
 from device.latency import Latency, excess
 from device.link import Link
 from device.link.messages import Echo, Voice
 from device.link.telemetry import Timeline
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
-from device.skills import Skills
+from device.orders import Orders
+from device.skills import Skills, TimerFile
 from device.trace import Trace
 from device.tracer import Tracer
 
@@ -62,7 +64,8 @@ class Device:
     turn gets the local answer). ``in_process`` runs the recogniser and the voice in this process and thread, for
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
     it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
-    speaks in place of the configured voice, ``recogniser`` understands in place of the configured one.
+    speaks in place of the configured voice, ``recogniser`` understands in place of the configured one. ``timers`` keeps the
+    timers over a restart.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Device:
         now: Callable[[], datetime.datetime] = datetime.datetime.now,
         voice: EngineDoor | None = None,
         recogniser: EngineDoor | None = None,
+        timers: TimerFile | None = None,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
@@ -90,11 +94,20 @@ class Device:
         self.conversation = Conversation(config, load_words(config.device.language))
         self.link = Link(config, transport)
         self.controls = Controls(self, now)
-        self.skills = Skills(config, self.controls)
+        self._timer_file = timers or TimerFile(None)
+        self.timers = self._timer_file.load()
+        self.skills = Skills(config, self.controls, self.timers)
+        self.restart: str | None = None
+        """Why the daemon is to leave and be started again, once somebody has ordered it."""
+        self.steward: Any = None
+        """Who changes the configuration, where somebody does."""
+        self._inbox: deque[v.Event] = deque()
+        self.orders = Orders(
+            config, DeviceHands(self, self._inbox.append), self.timers, self._timer_file.orders
+        )
         self.mouth.prepare([*self.skills.phrases, *every_sentence(config.device.language)])
         self.state = v.Show()
         self._attention = attention
-        self._inbox: deque[v.Event] = deque()
         self._texts: dict[int, str] = {}
         self._problem: str | None = None
         self._somebody_speaks = False
@@ -126,6 +139,7 @@ class Device:
         self.mouth.rest(self.state == v.Show() and not self._somebody_speaks)
         events += self.mouth.step(position)
         events += self.link.poll(position)
+        self._take_orders(position)
         if self.engine.mixer.sounding != self._sounding:
             self._sounding = not self._sounding
             events.append(v.Sounding(position, self._sounding))
@@ -149,8 +163,17 @@ class Device:
                 self.tracer.note("timeline", position, **msgspec.to_builtins(message))
                 if message.over:
                     log.info("%s %d was slow: %s", message.kind, message.line, excess(message))
+        for ack in self.orders.acks():
+            self.link.ack(ack)
+        self._timer_file.keep(self.timers, position)
         self.engine.render()
         return True
+
+    def _take_orders(self, position: int) -> None:
+        """What somebody outside wants done; what is to be said comes out of the inbox in this step."""
+        while self.link.orders:
+            self.orders.receive(self.link.orders.popleft(), position)
+        self.orders.step(position)
 
     def _attend_to_echo(self, events: list[v.Event]) -> list[v.Event]:
         """Measure while nobody speaks, and leave out that the detector takes the sweep for somebody."""
@@ -185,7 +208,7 @@ class Device:
         """
         closing = [
             threading.Thread(target=close, daemon=True)
-            for close in (self.link.close, self.voice.close, self.recogniser.close)
+            for close in (self.link.close, self.voice.close, self.recogniser.close, self._timer_file.close)
         ]
         if self.turn_model is not None:
             closing.append(threading.Thread(target=self.turn_model.close, daemon=True))
@@ -220,6 +243,10 @@ class Device:
                 self._inbox.append(self.skills.preview(command.intent, position))
             case v.Act():
                 self._inbox.append(self.skills.run(command.intent, position))
+            case v.Loudness():
+                self.controls.play_at(command)
+            case v.Announced():
+                self.orders.announced(command)
         self.latency.watcher.command(command, position, self.engine.next_out)
         # what is decided now is mixed into the block rendered at the end of this step; with its 10 ms ramp it is
         # complete one block after that block leaves the loudspeaker, or sooner where the queue was flushed
@@ -256,7 +283,12 @@ class Device:
         if self.turn_model is not None and self.turn_model.problem:
             codes.append(self.turn_model.problem)
         self.link.problems(codes + self._watch_health(position))
-        self.link.describe(volume=self.controls.volume, mute=self.controls.muted, voice=self._voice_state())
+        self.link.describe(
+            volume=self.controls.volume,
+            mute=self.controls.muted,
+            timers=len(self.timers),
+            voice=self._voice_state(),
+        )
         if position % COUNTERS_EVERY < v.FRAME:
             self.link.describe(echo=self._echo(), counters=self.counters)
 
@@ -339,6 +371,7 @@ class Controls:
     def __init__(self, device: Device, now: Callable[[], datetime.datetime]) -> None:
         self._mixer, self._device = device.engine.mixer, device
         self._volume, self._muted = device.engine.mixer.volume, False
+        self._loudness = v.Loudness()
         self.now = now
 
     @property
@@ -348,7 +381,7 @@ class Controls:
 
     def set_volume(self, percent: int) -> None:
         self._volume = percent
-        self._mixer.volume = 0 if self._muted else percent
+        self._apply()
 
     @property
     def muted(self) -> bool:
@@ -356,4 +389,15 @@ class Controls:
 
     def set_mute(self, muted: bool) -> None:
         self._muted = muted
-        self._mixer.volume = 0 if muted else self._volume
+        self._apply()
+
+    def play_at(self, loudness: v.Loudness) -> None:
+        """What is said now is louder, or not so loud, for as long as it takes; the volume stays what it is."""
+        self._loudness = loudness
+        self._apply()
+
+    def _apply(self) -> None:
+        wanted = self._loudness
+        percent = self._volume if wanted.volume is None else wanted.volume
+        silent = self._muted and not wanted.over_mute
+        self._mixer.volume = 0 if silent else max(percent, wanted.least)
