@@ -20,7 +20,6 @@ from device.ear.history import FrameHistory
 from device.ear.stop_word import AUTO, StopWord, load_stop_weights
 from device.ear.wake import REFRACTORY, WakeWords
 from device.ear.wake_models import WakeModel, find_word
-from device.errors import EngineError
 from device.values import FRAME, StopHeard, Wake, samples
 
 if TYPE_CHECKING:
@@ -64,14 +63,8 @@ def load_spotters(config: Config, models: Sequence[WakeModel] | None = None) -> 
 
 def stop_model(config: Config) -> WakeModel | None:
     """The wake model that means "stop", if the configuration names one. Raises EngineError."""
-    wake = config.wake
-    if wake.stop in ("", AUTO):
-        return None
-    if wake.stop in wake.words:
-        raise EngineError(
-            f"wake.stop = {wake.stop!r} is also one of wake.words: a word either wakes or stops; take it out of one"
-        )
-    return find_word(wake.stop, "wake.stop")
+    stop = config.wake.stop
+    return None if stop in ("", AUTO) else find_word(stop, "wake.stop")
 
 
 class Spotting:
@@ -152,7 +145,8 @@ class _Listening:
 
     def __init__(self, spotters: Spotters, at: int) -> None:
         self.spotters, self.at = spotters, at
-        self._told: dict[type[Wake | StopHeard], int] = {}
+        self._told: dict[object, int] = {}
+        """Positions, by kind of event and by word."""
 
     def hear(
         self,
@@ -177,13 +171,14 @@ class _Listening:
             stopped = stop.step(at, wake.features, playing, talker and behind is None)
             heard += [stopped] if stopped is not None else []
         heard = [event for event in heard + woken if not self.has_told(event)]
-        self._told |= {type(event): event.position for event in heard}
+        for event in heard:
+            self._told[type(event)] = self._told[event.word] = event.position
         return heard
 
     def has_told(self, event: Wake | StopHeard) -> bool:
-        """Whether these have heard that word."""
-        told = self._told.get(type(event))
-        return told is not None and abs(event.position - told) < REFRACTORY
+        """Whether these have heard it, or another of its kind, or the word when it meant something else."""
+        known = [self._told[key] for key in (type(event), event.word) if key in self._told]
+        return any(abs(event.position - told) < REFRACTORY for told in known)
 
     def follow(self, old: _Listening) -> None:
         """Take over from ``old``: the words that it has told are not told again."""

@@ -32,6 +32,10 @@ class Latency:
         self._total, self._minute = Totals(), Totals()
         self._minute_began = 0
 
+    def reconfigure(self, budget: BudgetSection) -> None:
+        """Another ``budget``, for what is told from now on."""
+        self._budget_ms = budget_of(budget)
+
     def messages(self, position: int) -> list[m.Telemetry]:
         """What is to be published now: timelines that began to sound or are over, and a ``Metrics`` a minute."""
         out: list[m.Telemetry] = []

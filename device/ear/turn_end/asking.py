@@ -53,6 +53,11 @@ class TurnModel:
         """Why no answer is to be expected, as a code for the state; empty while all is well."""
         return self._problem or (FAILED if self._down else "")
 
+    @property
+    def reason(self) -> str:
+        """The same in words, where the engine has failed; empty before."""
+        return self._told
+
     def ask(self, pause: Pause, samples: Samples) -> None:
         """Has the talker finished? ``samples``: the sound of the utterance up to now, float32, of which 8 s count.
 

@@ -17,6 +17,7 @@ from typing import ClassVar
 from device.errors import EngineError
 from device.mouth.voices.chunks import CHUNK_MS, in_chunks
 from device.mouth.voices.messages import Abort, Chunk, Ready, Speak, SpokenWord, VoiceSettings
+from device.mouth.voices.names import not_espeaks
 from device.mouth.voices.timing import Span, from_marks
 
 WORDS_PER_MINUTE = 175
@@ -132,10 +133,7 @@ class EspeakVoice:
         self._speed = settings.speed
         self._callback = _Callback(self._heard)  # kept: the library holds only the pointer
         if not self._own():
-            known = ", ".join(self.voices("en"))
-            raise EngineError(
-                f"voice {name!r} is not one of espeak-ng's; English: {known} (and +f1 to +f5, +m1 to +m8 behind)"
-            )
+            raise EngineError(not_espeaks(name, self.voices("en")))
         self._begin()
         self._ready = Ready("espeak", name, self._rate_hz, time.monotonic() - began)
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from device.errors import EngineError
 from device.mouth.voices.messages import VoiceSettings
+from device.mouth.voices.names import not_kokoros
 from device.mouth.voices.slow import SlowVoice
 from device.mouth.voices.timing import Span, spread, word_spans
 
@@ -53,7 +54,7 @@ class KokoroVoice:
     engine = "kokoro"
 
     def __init__(self, settings: VoiceSettings) -> None:
-        model, voices = _files(settings.model)
+        model, voices = voice_files(settings.model)
         try:
             import onnxruntime
             from kokoro_onnx import Kokoro
@@ -74,7 +75,7 @@ class KokoroVoice:
         names = self._kokoro.get_voices()
         self.voice = settings.name or (DEFAULT_VOICE if DEFAULT_VOICE in names else names[0])
         if self.voice not in names:
-            raise EngineError(f"voice {self.voice!r} is not in {voices}; there are: {', '.join(names)}")
+            raise EngineError(not_kokoros(self.voice, voices, names))
         self._language = (
             "en-gb" if self.voice.startswith("b") else "en-us"
         )  # Kokoro's names: bf_, bm_ are British
@@ -185,7 +186,7 @@ def _duration(phoneme: str) -> float:
     return _SHORT if phoneme in _REDUCED else _VOWEL if phoneme in _FULL else _CONSONANT
 
 
-def _files(model: str) -> tuple[Path, Path]:
+def voice_files(model: str) -> tuple[Path, Path]:
     """The ONNX file and the voices file that ``model`` (a folder, or an ONNX file in one) stands for."""
     from device.models import load
 
