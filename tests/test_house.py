@@ -31,6 +31,7 @@ DOORS = {
     "models": {"errors"},
     "mouth": {*BASE, "audio", "engines", "models"},
     "orders": {*BASE, "link", "skills"},
+    "settings": {*BASE, "link"},
     "skills": BASE,
     # above the device: they run it, and nothing in it knows them
     "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "pictures", "subprocesses", "trace"},

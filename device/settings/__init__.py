@@ -1,0 +1,7 @@
+"""Room *settings*: what the device is told to be over MQTT: whose word counts, what it changes, and what survives a power cut.
+
+Enters: bytes from the broker and single values from commands; evidence that a change works. Leaves: what to adopt, when to
+restart, what to report; on the owner's side envelopes and signing keys. Thread: the steward's own, and whoever asks for the
+rest; the ear's thread only drops things off and takes things up. May import: values, errors, config, link (the report).
+cryptography is imported when the first envelope is opened, not before.
+"""
