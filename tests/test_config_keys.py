@@ -13,6 +13,8 @@ from device.config.checking import known, shape, split
 from device.config.keys import KEYS, changed, flatten, masked, nested, value, values
 from device.config.layers import merged
 
+SECRETS = sorted(path for path, key in KEYS.items() if key.policy.secret)
+
 
 def test_every_key_has_its_help_and_every_section_its_heading():
     assert [key.path for key in KEYS.values() if len(key.help) < 10 or not key.help.endswith(".")] == []
@@ -127,6 +129,36 @@ def test_ten_thousand_unknown_keys_with_long_names_give_short_lines():
     assert not faults and len(warnings) == 10_000 and max(map(len, warnings)) < 400
 
 
+@pytest.mark.parametrize(
+    "value",
+    [[[[[[[1]]]]]], {"a" * 70_000: "b" * 70_000}, "c" * 70_000, [0] * 70_000, 16**9999, -(16**9999)],
+    ids=["deep", "table", "text", "list", "number", "negative"],
+)
+def test_a_value_of_any_size_or_depth_is_shown_in_a_short_line(value):
+    lines = check(nested(dict.fromkeys(set(KEYS) - set(SECRETS), value)))
+    assert lines and max(map(len, lines)) < 300
+
+
+texts = st.text(max_size=8) | st.sampled_from(["a\nb", "\ud800", "\0", "device", "volume"])
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+section = st.dictionaries(st.sampled_from([key.name for key in KEYS.values()]) | texts, anything, max_size=8)
+
+
+@given(st.dictionaries(st.sampled_from(Config.__struct_fields__) | texts, section | anything, max_size=5))
+def test_whatever_is_pushed_is_faults_and_warnings_that_can_be_printed_or_a_valid_layer(tables):
+    faults, warnings = split(tables)
+    lines = [*faults, *warnings, *(fault.path for fault in [*faults, *warnings])]
+    assert all(line.isprintable() and len(line) < 500 for line in lines)
+    if not faults:
+        whole = merged([("device", known(tables))]).tables
+        assert shape(whole) == []
+        assert check(whole) or parse(whole)
+
+
 def test_half_of_a_pair_is_right_in_a_layer_and_wrong_in_the_whole():
     half = {"mqtt": {"tls": True, "cert_file": "a.pem"}}
     assert shape(half) == []
@@ -154,7 +186,6 @@ def test_values_that_make_no_sense_together_are_refused_by_key(together, path):
     assert [(fault.path, fault.code) for fault in check(nested(together))] == [(path, "contradiction")]
 
 
-SECRETS = sorted(path for path, key in KEYS.items() if key.policy.secret)
 junk = st.recursive(
     st.just("hunter2") | st.integers() | st.none(),
     lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(st.text(max_size=5), inner),

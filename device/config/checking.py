@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -111,7 +112,7 @@ def _storable(text: str) -> bool:
 
 
 def _unknown(path: str, name: str, keys: Sequence[str], section: str, count: int) -> Fault:
-    shown = path if len(path) <= _LONGEST else path[: _LONGEST - 3] + "..."
+    shown = _cut(path if path.isprintable() else ascii(path)[1:-1])
     guess = count <= _GUESSES and len(name) <= _LONGEST
     near = difflib.get_close_matches(name, keys, 1, _ALIKE) if guess else []
     if near:
@@ -124,5 +125,19 @@ def _unknown(path: str, name: str, keys: Sequence[str], section: str, count: int
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    """``value`` in at most ``_LONGEST`` characters, however long, deep or large it is."""
+    return _cut(_BRIEF.repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+class _Brief(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if abs(x) < 10**_LONGEST else f"{'-' * (x < 0)}{x.bit_length()} bits"
+
+
+_BRIEF = _Brief()
+_BRIEF.maxstring = _BRIEF.maxother = 2 * _LONGEST
+_BRIEF.maxlevel = 3

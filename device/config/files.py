@@ -67,6 +67,8 @@ def from_toml(text: str, name: str) -> ConfigFile:
         raise ConfigError(name, [syntax_error(text, exc)]) from exc
     except RecursionError as exc:
         raise ConfigError(name, ["not valid TOML: nested too deeply"]) from exc
+    except ValueError as exc:  # an integer of thousands of digits
+        raise ConfigError(name, [f"not usable TOML: {exc}"]) from exc
     return ConfigFile(name, tables, toml_lines.key_lines(text))
 
 

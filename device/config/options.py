@@ -42,7 +42,7 @@ def overrides(pairs: Sequence[str], option: str = "--set") -> dict[str, Any]:
             raise ConfigError(option, [f"{pair!r}: must be KEY=VALUE, as in --set device.volume=40"])
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             parsed = value
         *path, last = key.strip().split(".")
         table = tables
