@@ -7,6 +7,7 @@ import datetime
 import os
 import pwd
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -131,6 +132,10 @@ class Stage:
             context.load_cert_chain(folder / f"{certificate}.crt", folder / f"{certificate}.key")
         return context
 
+    def reload(self) -> None:
+        """Have the broker read certificates and revocations anew, as `systemctl reload` does; it takes it a moment."""
+        self._process.send_signal(signal.SIGHUP)
+
     # ----------------------------------------------------------------- the files and the broker
 
     def _make(self) -> None:
@@ -176,7 +181,7 @@ class Stage:
         configuration.write_text(f"user {me}\nlog_type error\nlog_type warning\n{text}")
         log = self.path / "mosquitto.log"
         with log.open("wb") as out:
-            process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [binary, "-c", str(configuration)], stdout=out, stderr=out, cwd=self.path
             )
         closing.callback(subprocesses.end, process)
