@@ -6,10 +6,25 @@ language below ``lang``, with its codes and its name, and a file a variant below
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from device.config.schema import Config
 from device.mouth.voices.messages import VoiceSettings
+
+
+def available_voices(config: Config) -> list[str]:
+    """Names for ``voice.name`` that the engine of ``config`` knows for ``device.language``, sorted; none where nobody can tell.
+
+    Raises ``EngineError`` for a model that is not there.
+    """
+    from device.mouth.voices import choose
+
+    settings = choose(config)[1]
+    if settings.model:
+        return sorted(_kokoros(settings)[1])
+    return _of_language(_espeaks(), config.device.language)
 
 
 def unknown_voice(settings: VoiceSettings) -> str | None:
@@ -17,9 +32,15 @@ def unknown_voice(settings: VoiceSettings) -> str | None:
 
     Raises ``EngineError`` for a model that is not there.
     """
-    if not settings.name:
-        return None
-    return _unknown_to_kokoro(settings) if settings.model else _unknown_to_espeak(settings.name)
+    name = settings.name
+    if name and settings.model:
+        voices, names = _kokoros(settings)
+        return not_kokoros(name, voices, sorted(names)) if names and name not in names else None
+    if name:
+        known = _espeaks()
+        base = name.partition("+")[0].lower()  # a variant that is not there changes nothing
+        return not_espeaks(name, _of_language(known, "en")) if known and base not in known else None
+    return None
 
 
 def not_espeaks(name: str, known: list[str]) -> str:
@@ -35,23 +56,24 @@ def not_kokoros(name: str, voices: Path, known: list[str]) -> str:
     return f"voice {name!r} is not in {voices}; there are: {', '.join(known)}"
 
 
-def _unknown_to_espeak(name: str) -> str | None:
+def _of_language(known: set[str], language: str) -> list[str]:
+    """Those that are codes of ``language``; "en-gb" is one of the voice "en", and no name of its own (``espeak``)."""
+    codes = {one for one in known if one == language or one.startswith(f"{language}-")}
+    return sorted(codes - {"en-gb"})
+
+
+def _espeaks() -> set[str]:
+    """Every name that espeak-ng takes, in lower case."""
     try:
         import espeakng_loader
 
-        folder = Path(espeakng_loader.get_data_path())
-        known = {one.lower() for one in _espeak_names(folder)}
+        return {name.lower() for name in _espeak_names(Path(espeakng_loader.get_data_path()))}
     except (ImportError, OSError, RuntimeError):
-        return None  # the engine will say so itself
-    # a variant that is not there changes nothing
-    if not known or name.partition("+")[0].lower() in known:
-        return None
-    english = {"en" if one == "en-gb" else one for one in known if one == "en" or one.startswith("en-")}
-    return not_espeaks(name, sorted(english))
+        return set()  # the engine itself will say so
 
 
 def _espeak_names(folder: Path) -> Iterator[str]:
-    yield "en-gb"  # a language of the voice "en" and no name; ours stands for it (``espeak``)
+    yield "en-gb"
     for kind in (folder / "lang", folder / "voices"):
         for file in kind.rglob("*"):
             if not file.is_file():
@@ -66,15 +88,13 @@ def _espeak_names(folder: Path) -> Iterator[str]:
                     yield value.split()[0]
 
 
-def _unknown_to_kokoro(settings: VoiceSettings) -> str | None:
-    import zipfile
-
+def _kokoros(settings: VoiceSettings) -> tuple[Path, set[str]]:
+    """The file of a Kokoro model's voices, and their names."""
     from device.mouth.voices.kokoro import voice_files
 
-    _, voices = voice_files(settings.model)
+    voices = voice_files(settings.model)[1]
     try:
         with zipfile.ZipFile(voices) as archive:
-            known = sorted(entry.removesuffix(".npy") for entry in archive.namelist())
+            return voices, {entry.removesuffix(".npy") for entry in archive.namelist()}
     except (OSError, zipfile.BadZipFile):
-        return None  # likewise
-    return None if settings.name in known else not_kokoros(settings.name, voices, known)
+        return voices, set()  # likewise
