@@ -222,7 +222,7 @@ def test_no_broker_is_one_line_that_says_what_to_do():
     done = run(*EARSHOT, "trace", "--set", f"mqtt.port={free_port()}")
     assert done.returncode == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert "cannot be reached" in line and "--set mqtt.host" in line
+    assert "cannot be reached" in line and "--broker HOST" in line
 
 
 def test_a_broker_without_devices_is_said_so(broker):  # noqa: F811

@@ -360,7 +360,7 @@ def test_the_password_comes_from_its_file_and_a_wrong_one_is_said(tmp_path):
 def test_a_password_file_that_is_missing_is_named(broker, tmp_path):  # noqa: F811
     section = MqttSection(port=broker.port, username="kitchen", password_file=str(tmp_path / "nothing"))
     transport = MqttTransport(Config(mqtt=section))
-    until(lambda: transport.counters.get("password_unreadable"), "the complaint")
+    until(lambda: transport.counters.get("credentials_unreadable"), "the complaint")
     transport.close()
 
 

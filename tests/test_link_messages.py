@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import random
-import socket
-import struct
-import threading
-
 import msgspec
 import pytest
-from helpers_broker import until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.config.schema import ConversationSection, MqttSection
+from device.config.schema import ConversationSection
 from device.errors import LinkError
 from device.link import topics
-from device.link.client import BrokerClient, Will
 from device.link.ids import uuid7
 from device.link.messages import (
     Ack,
@@ -196,92 +189,3 @@ def test_a_topic_tells_its_device():
         "earshot/1/d/kitchen",
     ):
         assert topics.device_of(other) is None
-
-
-# --------------------------------------------------------------------------- a broker that sends nonsense
-
-
-def _string(data: bytes) -> bytes:
-    return struct.pack("!H", len(data)) + data
-
-
-def _packet(first: int, body: bytes) -> bytes:
-    assert len(body) < 128
-    return bytes([first, len(body)]) + body
-
-
-CONNACK = _packet(0x20, b"\0\0\0")
-PROPERTIES = b"\x02\x00\x00\x00\x1e\x08" + _string(b"r/t") + b"\x09" + _string(b"\1\2")
-GOOD = [
-    _packet(0x30, _string(b"t/x") + bytes([len(PROPERTIES)]) + PROPERTIES + b"hello"),
-    _packet(0x32, _string(b"t/x") + b"\0\1\0hi"),
-    _packet(0x90, b"\0\1\0\1"),
-    _packet(0x40, b"\0\1\x10\0"),
-    _packet(0x62, b"\0\2"),
-    _packet(0xD0, b""),
-    _packet(0xE0, b"\x8e\0"),
-    CONNACK,
-]
-# paho reads the topic when it is asked for it, inside the callback: the one input that killed paho 2.2's thread
-NOT_UTF8 = _packet(0x30, _string(b"t/\xff\xfe") + b"\0hello")
-
-
-def mutations(seed: int, count: int) -> list[bytes]:
-    """``GOOD`` packets with one to four bytes changed, dropped, added, or the end cut off; the same for a seed."""
-    chance = random.Random(seed)
-    made = []
-    for _ in range(count):
-        packet = bytearray(chance.choice(GOOD))
-        for _ in range(chance.randint(1, 4)):
-            match chance.randrange(4):
-                case 0:
-                    packet[chance.randrange(len(packet))] = chance.randrange(256)
-                case 1 if len(packet) > 2:
-                    del packet[chance.randrange(len(packet))]
-                case 2:
-                    packet.insert(chance.randrange(len(packet) + 1), chance.randrange(256))
-                case 3 if len(packet) > 3:
-                    del packet[chance.randrange(2, len(packet)) :]
-                    packet[1] = len(packet) - 2
-        made.append(bytes(packet))
-    return made
-
-
-def test_a_hostile_broker_never_leaves_the_link_without_a_thread(monkeypatch):
-    """Each connection is answered with a valid CONNACK and one broken packet; every time the client comes back."""
-    monkeypatch.setattr("device.link.client.REVIVE_S", 0.0)
-    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
-    monkeypatch.setattr("threading.excepthook", lambda arguments: None)
-    monkeypatch.setattr("paho.mqtt.client.Client._reconnect_wait", lambda client: None)
-    attacks = [NOT_UTF8, *mutations(seed=1, count=60)]
-    served = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            for attack in attacks:
-                connection, _ = server.accept()
-                with connection:
-                    connection.settimeout(5)
-                    try:
-                        connection.recv(4096)
-                        connection.sendall(CONNACK + attack)
-                        connection.shutdown(socket.SHUT_WR)
-                        while connection.recv(4096):
-                            pass
-                    except OSError:
-                        pass
-                served.append(attack)
-
-        threading.Thread(target=serve, daemon=True).start()
-        client = BrokerClient(
-            MqttSection(port=server.getsockname()[1]),
-            "victim",
-            subscriptions=("t/#",),
-            receive=lambda received: None,
-            will=lambda conn: Will("w", b""),
-            session_expiry_s=0,
-        )
-        until(lambda: client.check() or len(served) == len(attacks), "every attack to be survived", 120)
-        until(lambda: client.check() or client.alive, "a living thread")
-        assert client.counters["on_message_failed"] >= 1, "the topic that is no UTF-8"
-        client.close()

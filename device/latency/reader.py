@@ -16,8 +16,8 @@ from device.link.client import BrokerClient, Received
 from device.link.messages import State, decode
 from device.link.telemetry import Timeline
 
-CONNECT_S = 5.0
-"""A broker that has not answered after this is taken for missing."""
+CONNECT_S = 12.0
+"""No more patience than this; why there is no connection is known sooner: 5 s for TCP, for TLS and for MQTT, each."""
 QUIET_S = 0.6
 """What is retained comes within milliseconds of the subscription: after so much quiet that was all."""
 WAITING = 1000
@@ -60,10 +60,11 @@ class Reader:
         )
         deadline = time.monotonic() + CONNECT_S
         while not self._client.connected:
-            failed = set(self._client.counters) - {"connects"}
-            if failed or time.monotonic() > deadline:
+            if self._client.problem_code or time.monotonic() > deadline:
                 self._client.close()
-                raise LinkError(self._why(failed))
+                another = self._client.problem_code == "broker_unreachable"
+                raise LinkError(f"{self.problem}{'; for another one: --broker HOST[:PORT]' if another else ''}")
+            self._client.check()
             time.sleep(0.01)
         return self
 
@@ -92,17 +93,8 @@ class Reader:
                 count, quiet_at = len(self._states), time.monotonic() + QUIET_S
             time.sleep(0.01)
         if not self._states and self.problem:
-            raise LinkError(f"{self.problem}; the broker's access list must let this user read it")
+            raise LinkError(self.problem)
         return dict(sorted(self._states.items()))
-
-    def _why(self, failed: set[str]) -> str:
-        where = f"{self._broker.host}:{self._broker.port}"
-        if failed & {"refused_by_broker", "password_unreadable"}:
-            return f"{self._client.problem}; see mqtt.username and mqtt.password_file"
-        return (
-            f"broker {where} cannot be reached: is it running (systemctl status mosquitto)? "
-            "For another one: --set mqtt.host=NAME --set mqtt.port=NUMBER"
-        )
 
     def _receive(self, received: Received) -> None:
         """In paho's thread."""

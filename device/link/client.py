@@ -5,6 +5,9 @@ What paho 2.2 does by itself and what is done about it here (figures: a mosquitt
     an exception in a callback kills its thread, while is_connected() stays True    every callback is guarded, and a
       (one way: a topic that is no UTF-8 raises when it is read)                    dead thread is replaced (``check``)
     it reconnects at 1, 2, 4 ... 120 s without jitter: a fleet in step              1 ... 30 s plus as much at random
+    it does not tell why a connect failed                                           caught on its way (``telling``)
+    it takes credentials once and for all                                           read anew at every connect
+    it reads a packet of any size into memory                                       cut off beyond ``ACCEPT_BYTES``
     it forgets subscriptions that the broker forgot                                 subscribed on every connect
     QoS 1 while offline is queued without end (116 MB) and sent when stale          100 at most; turns only when online
     QoS 0 to a frozen broker piles up (1559 packets of 20 kB)                       ``UNSENT`` at most, then dropped
@@ -18,8 +21,8 @@ What paho 2.2 does by itself and what is done about it here (figures: a mosquitt
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import random
 import socket
 import threading
 import time
@@ -29,11 +32,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from device.config.schema import MqttSection
-from device.errors import LinkError
-from device.link.credentials import read_password
+from device.link.credentials import read_password, warnings
 from device.link.faults import Faults
+from device.link.health import Health
 from device.link.outbox import QUEUED, Outbox, Outgoing
-from device.link.reconnect import MAX_S, MIN_S, Reconnects
+from device.link.subscribing import wishes
+from device.link.trouble import where
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -96,7 +100,6 @@ class BrokerClient:
         self.broker, self.client_id = broker, client_id
         self.faults = Faults(log)
         self.connected = False
-        self.problem: str | None = "not connected yet"
         self.conn = conn
         """Connections tried since start; the one that is up has this number."""
         self.pubacks: deque[tuple[int, int]] = deque(maxlen=1000)
@@ -105,7 +108,9 @@ class BrokerClient:
         self._connected_now, self._session_expiry_s = connected_now, session_expiry_s
         self._retained = retained
         self._closing = threading.Event()
-        self._reconnects = Reconnects()
+        self._health = Health(broker, client_id, self.faults)
+        self._socket: Any = None
+        self._warned: set[str] = set()
         self._revived_at = time.monotonic()
         self._had_session = False
         self._start()
@@ -115,6 +120,18 @@ class BrokerClient:
     @property
     def counters(self) -> dict[str, int]:
         return self.faults.counters
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, or what is wrong with the one there is, with the fix; None while all is well."""
+        found = self._health.trouble
+        return found.text if found else None
+
+    @property
+    def problem_code(self) -> str | None:
+        """The same as a code for the status (``device.link.trouble``); None also before the first try has ended."""
+        found = self._health.trouble
+        return (found.code or None) if found else None
 
     @property
     def alive(self) -> bool:
@@ -138,13 +155,18 @@ class BrokerClient:
             self._subscribe(self._client)
 
     def check(self) -> None:
-        """Once in a while (10 ms to 1 s): replace a dead network thread, sort the PUBACKs."""
+        """Once in a while (10 ms to 1 s): replace a dead network thread, sort the PUBACKs, watch the broker's manners."""
         self.pubacks.extend(self._outbox.settled())
         now = time.monotonic()
+        self._health.look()
+        if (
+            self._client._in_packet["remaining_length"] > ACCEPT_BYTES
+        ):  # it was told, and paho would read it all
+            self._cut_off()
         if not self.alive and not self._closing.is_set() and now - self._revived_at > REVIVE_S:
             self._revived_at = now
             self.connected = False
-            self.faults.report("network_thread_died", "the MQTT network thread died; starting another")
+            self._health.died()
             self._start()
 
     def close(self, last: Will | None = None, wait_s: float = 0.5) -> None:
@@ -176,10 +198,15 @@ class BrokerClient:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5)
+        from device.link.telling import TellingClient
+        from device.link.tls import Encryption
+
+        client = TellingClient(
+            paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5
+        )
         client.max_queued_messages_set(QUEUED)
         client.max_inflight_messages_set(INFLIGHT)
-        client.reconnect_delay_set(MIN_S, MAX_S)
+        client.reconnect_delay_set(0, 0)  # it waits in on_pre_connect
         client.on_pre_connect = self._on_pre_connect
         client.on_socket_open = self._guarded(self._on_socket_open)
         client.on_connect = self._guarded(self._on_connect)
@@ -193,7 +220,9 @@ class BrokerClient:
         properties.MaximumPacketSize = ACCEPT_BYTES
         # "first only": a clean start at boot, the session (expiry permitting) at every reconnect
         clean: Any = False if self._had_session else paho.MQTT_CLEAN_START_FIRST_ONLY
-        self._client: Client = client
+        if self.broker.tls:
+            client.tls_set_context(Encryption(self.broker))
+        self._client: TellingClient = client
         self._outbox = Outbox(client, self.faults)
         client.connect_async(
             self.broker.host,
@@ -218,10 +247,10 @@ class BrokerClient:
     # ----------------------------------------------------------------- paho's thread
 
     def _on_pre_connect(self, client: Client, _userdata: Any) -> None:
-        self._closing.wait(random.uniform(0, self._reconnects.jitter_s))
+        self._closing.wait(self._health.wait_s())
         if self._closing.is_set():
             raise OSError("closing")
-        self._reconnects.trying()
+        self._health.trying()
         self.conn += 1
         self._prepare(client)
 
@@ -236,50 +265,39 @@ class BrokerClient:
             if will.expiry_s is not None:
                 properties.MessageExpiryInterval = will.expiry_s
             client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
+        for line in warnings(self.broker):
+            if line not in self._warned:
+                self._warned.add(line)
+                log.warning("%s", line)
         if self.broker.username:
-            password = None
-            try:
-                password = read_password(self.broker.password_file)
-            except LinkError as exc:
-                self._trouble("password_unreadable", str(exc))
-            client.username_pw_set(self.broker.username, password)
+            client.username_pw_set(self.broker.username, read_password(self.broker.password_file))
 
     def _on_socket_open(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._socket = sock
+        self._health.opened(sock)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _on_connect(self, client: Client, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._trouble("refused_by_broker", f"broker {self._where} refuses {self.client_id!r}: {reason}")
+            self._health.refused(reason.value, str(reason))
             return
-        self._reconnects.connected(time.monotonic())
         self._had_session = True
         self._outbox.max_packet = getattr(properties, "MaximumPacketSize", None)
         receive_maximum = getattr(properties, "ReceiveMaximum", None) or INFLIGHT
         # the public setter refuses an open connection, and only now is the figure known
         client._max_inflight_messages = max(1, min(INFLIGHT, receive_maximum))
         self._subscribe(client)
-        self.problem = None
+        self._health.connected()
         self.connected = True
         self.faults.count("connects")
-        log.info("connected to broker %s as %s", self._where, self.client_id)
+        log.info("connected to broker %s as %s", where(self.broker), self.client_id)
         if self._connected_now:
             self._connected_now()
 
     def _subscribe(self, client: Client) -> None:
-        from paho.mqtt.subscribeoptions import SubscribeOptions
-
-        def options(topic: str) -> SubscribeOptions:
-            # requests and answers are never retained: what is, somebody has planted
-            wanted = self._retained if isinstance(self._retained, bool) else topic in self._retained
-            handling = (
-                SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if wanted else SubscribeOptions.RETAIN_DO_NOT_SEND
-            )
-            # as published: else what is planted while we are connected looks like any other message
-            return SubscribeOptions(qos=1, retainAsPublished=not wanted, retainHandling=handling)
-
         if self._subscriptions:
-            client.subscribe([(topic, options(topic)) for topic in self._subscriptions])
+            client.subscribe(wishes(self._subscriptions, self._retained))
 
     def _on_subscribe(
         self, _client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
@@ -290,26 +308,18 @@ class BrokerClient:
             if reason.is_failure
         ]
         if refused:
-            self._trouble("subscription_refused", f"broker {self._where} refuses: {', '.join(refused)}")
+            self._health.subscription_refused(refused)
 
-    def _on_connect_fail(self, _client: Client, _userdata: Any) -> None:
+    def _on_connect_fail(self, client: Any, _userdata: Any) -> None:
         if not self._closing.is_set():
-            self._trouble("connect_failed", f"broker {self._where} cannot be reached; trying on")
+            self._health.failed(client.failure)
 
     def _on_disconnect(
         self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         was, self.connected = self.connected, False  # paho calls twice when keep-alive runs out
-        if not was or self._closing.is_set():
-            return
-        self.problem = f"broker {self._where} lost: {reason}"
-        self._reconnects.lost(time.monotonic())
-        self.faults.report("disconnects", f"{self.problem}; reconnecting")
-        if self._reconnects.flapping:
-            self._trouble(
-                "flapping", f"broker {self._where} drops {self.client_id!r} again and again: does another client use "
-                "this name? Each needs its own",
-            )  # fmt: skip
+        if not self._closing.is_set():
+            self._health.ended(was, reason.value, str(reason))
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         properties = message.properties
@@ -326,14 +336,15 @@ class BrokerClient:
     def _on_publish(self, _client: Client, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
         self._outbox.acknowledged(mid, reason.value)
         if reason.is_failure:
-            self.faults.report("refused_message", f"broker {self._where} refuses a message: {reason}")
+            self.faults.report("refused_message", f"broker {where(self.broker)} refuses a message: {reason}")
 
     # ----------------------------------------------------------------- small things
 
-    @property
-    def _where(self) -> str:
-        return f"{self.broker.host}:{self.broker.port}"
-
-    def _trouble(self, kind: str, text: str) -> None:
-        self.problem = text
-        self.faults.report(kind, text)
+    def _cut_off(self) -> None:
+        """End a connection in which a packet comes that is larger than we said we take."""
+        self.faults.report(
+            "oversized", f"broker {where(self.broker)} sends a packet of more than {ACCEPT_BYTES} bytes"
+        )
+        with contextlib.suppress(OSError):  # it has ended by itself
+            # not SSLSocket.shutdown, which takes the encryption away under paho's hands
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
