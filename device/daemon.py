@@ -277,9 +277,8 @@ class Device:
                 self.link.event("error", room="audio", reason=problem)
             else:
                 log.info("sound is back")
-        codes = [code for code, wrong in (
-            ("sound_missing", problem), ("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure)
-        ) if wrong]  # fmt: skip
+        engines = (("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure))
+        codes = [*self.engine.problem_codes, *(code for code, wrong in engines if wrong)]
         if self.turn_model is not None and self.turn_model.problem:
             codes.append(self.turn_model.problem)
         self.link.problems(codes + self._watch_health(position))

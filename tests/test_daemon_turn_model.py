@@ -34,7 +34,7 @@ def test_without_the_model_it_runs_says_so_once_and_shows_it_in_the_status(
 ) -> None:
     daemon = Daemon(tmp_path, f"mqtt.port={broker.port}", STRATEGY, 'endpointing.model="nowhere"')
     daemons.append(daemon)
-    until(lambda: "turn_model_missing" in last_status(spy).get("problems", ()), "the problem in the status")
+    until(lambda: "model_missing" in last_status(spy).get("problems", ()), "the problem in the status")
     assert last_status(spy)["state"] == "degraded"
     daemon.terminate()
     lines = [line for line in daemon.said.splitlines() if "without a turn-end model" in line]

@@ -303,7 +303,7 @@ def test_a_model_that_is_not_there_is_one_warning_and_a_problem_and_nothing_else
     with pytest.raises(ModelMissing):
         turn_end_settings(with_model(name))
     model = open_turn_model(with_model(name), in_process)
-    assert model.problem == "turn_model_missing"
+    assert model.problem == "model_missing"
     model.ask(Pause(1, 100), said())
     assert model.step(Pause(1, 100)) is None
     model.close()

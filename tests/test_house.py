@@ -17,7 +17,7 @@ BASE = {"values", "errors", "config"}
 """What any room may know: the values that walk between rooms, the errors, the configuration."""
 DOORS = {
     "adoption": {*BASE, "daemon", "ear", "engines", "link", "models", "mouth"},
-    "audio": BASE,
+    "audio": {*BASE, "problems"},
     "config": {"errors"},
     "configure": {*BASE, "link", "settings"},
     "conversation": {"values", "config"},
@@ -43,6 +43,7 @@ DOORS = {
     # single files
     "values": set(),
     "errors": set(),
+    "problems": set(),
     "subprocesses": set(),
     "pictures": {"errors"},
     "trace": set(),
@@ -54,7 +55,7 @@ DOORS = {
     },
     "hands": {*BASE, "daemon"},
     "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
-    "doctor": {*BASE, "audio"},
+    "doctor": {*BASE, "audio", "problems"},
     "demo": {"errors", "pictures", "scenario", "subprocesses"},
     "cli": {"errors"},
     "__main__": {"cli"},

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from device.problems import CATALOGUE
+
 from .echo_devices import EchoDevice
 from .probe import Check
 from .sweep import EchoPath
@@ -108,8 +110,7 @@ def decide(
         return Decision("none", "as configured (audio.echo = none)")
     if sound.bluetooth:
         text = f"playback goes to {sound.loudspeaker!r} by Bluetooth, whose delay is long and changes"
-        fix = "use a loudspeaker with a wire; meanwhile only the wake word and 'stop' can interrupt reliably"
-        return Decision("none", text, (Problem("echo_bluetooth", text, fix),))
+        return Decision("none", text, (_problem("echo_bluetooth", text),))
     if wanted == "software":
         return Decision("software", "as configured (audio.echo = software)")
     entry = sound.device
@@ -129,43 +130,37 @@ def findings(mode: Mode, path: EchoPath | None, check: Check | None = None) -> t
     return tuple(_findings(mode, path, check))
 
 
+def _problem(code: str, text: str) -> Problem:
+    return Problem(code, text, CATALOGUE[code].fix)
+
+
 def _findings(mode: Mode, path: EchoPath | None, check: Check | None) -> Iterator[Problem]:
     if path is None:
         return
     if not path.played:
         text = "nothing was played: the volume is at 0, or there is no loudspeaker"
-        yield Problem("echo_not_played", text, "set device.volume above 0, and see `earshot devices`")
+        yield _problem("echo_not_played", text)
     elif not path.heard and mode != "hardware":
         text = f"the microphone heard nothing of the sweep (its noise is at {path.noise_dbfs:.0f} dBFS)"
-        fix = (
-            "is the loudspeaker switched on and its volume up (alsamixer)? is it the one that audio.output means, and the "
-            "microphone the one of audio.input (`earshot devices`)?"
-        )
-        yield Problem("echo_not_heard", text, fix)
+        yield _problem("echo_not_heard", text)
     elif (
         path.heard and not path.sure and mode != "hardware"
     ):  # what a canceller leaves is never twice the same
         text = f"the measurement is not sure: both sweeps differ (likeness {path.confidence:.2f})"
-        yield Problem("echo_unsure", text, "keep it quiet, keep everything in its place and measure again")
+        yield _problem("echo_unsure", text)
     if not path.sure:
         return
     if path.drift_ppm is not None and abs(path.drift_ppm) > MOST_DRIFT_PPM:
         text = (
             f"the clocks of microphone and loudspeaker differ by {path.drift_ppm:.0f} ppm (usual: below 200)"
         )
-        fix = (
-            "use one device for both, or another sampling rate; a resampling sound server can also cause this"
-        )
-        yield Problem("echo_drift", text, fix)
+        yield _problem("echo_drift", text)
     if path.delay_ms is not None and not 0 <= path.delay_ms + 2 <= LONGEST_DELAY_MS:
         text = f"the echo arrives {path.delay_ms:.0f} ms after it was played; the canceller reaches 0..{LONGEST_DELAY_MS:.0f} ms"
-        fix = "name the card itself in audio.output (hw:...) instead of a sound server, or use another loudspeaker"
-        yield Problem("echo_delay", text, fix)
+        yield _problem("echo_delay", text)
     if path.nonlinearity_db is not None and path.nonlinearity_db > NONLINEAR_DB and mode == "software":
         text = f"the loudspeaker distorts: harmonics at {path.nonlinearity_db:.0f} dB, which no canceller removes"
-        yield Problem(
-            "echo_nonlinear", text, "lower the loudspeaker's own volume (alsamixer), or use a better one"
-        )
+        yield _problem("echo_nonlinear", text)
     if mode == "software":
         yield from software_findings(check)
 
@@ -177,8 +172,7 @@ def software_findings(check: Check | None) -> tuple[Problem, ...]:
     if check.erle_db >= SOFTWARE_LEAST_DB or check.loss_db >= HARDWARE_LEAST_DB:
         return ()
     text = f"the echo canceller takes away only {check.erle_db:.0f} dB"
-    fix = "lower the volume, move the loudspeaker away from the microphone, see the other lines"
-    return (Problem("echo_software_not_cancelling", text, fix),)
+    return (_problem("echo_software_not_cancelling", text),)
 
 
 def _cancels(path: EchoPath | None, check: Check | None) -> bool | None:
@@ -209,8 +203,7 @@ def _convicted(name: str, check: Check | None) -> Decision:
         f"{name} should cancel the echo, and does not: playback comes back only {check.loss_db:.0f} dB lower "
         f"(at least {HARDWARE_LEAST_DB:.0f} expected)"
     )
-    fix = "replug it, and look into its entry in docs/sound.md (firmware, routing); our canceller works meanwhile"
-    problem = Problem("echo_hardware_not_cancelling", text, fix)
+    problem = _problem("echo_hardware_not_cancelling", text)
     return Decision("software", f"{text}; the software canceller replaces it", (problem,))
 
 
@@ -219,10 +212,7 @@ def _elsewhere(name: str, sound: SoundPath) -> Decision:
         text = f"{name} has an echo canceller, but it cannot be known whether {sound.loudspeaker!r} plays through it"
     else:
         text = f"{name} has an echo canceller, but playback goes through {sound.loudspeaker!r}, which it cannot hear"
-    fix = (
-        'connect the loudspeaker to it, and name it in audio.output as in audio.input (for instance "hw:1,0")'
-    )
-    return Decision("software", text, (Problem("echo_hardware_other_card", text, fix),))
+    return Decision("software", text, (_problem("echo_hardware_other_card", text),))
 
 
 def _unproven(
@@ -248,5 +238,4 @@ def _unproven(
     if sound.same_card is False:
         measured = f"playback goes through {sound.loudspeaker!r}, which it cannot hear"
     text = f"audio.echo is 'hardware', but {known}, and {measured}"
-    fix = 'set audio.echo = "auto", or run `earshot doctor echo` with the loudspeaker connected to the microphone\'s card'
-    return Decision("software", text, (Problem("echo_hardware_unproven", text, fix),))
+    return Decision("software", text, (_problem("echo_hardware_unproven", text),))

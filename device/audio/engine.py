@@ -152,6 +152,11 @@ class AudioEngine:
         return self.backend.problem
 
     @property
+    def problem_codes(self) -> tuple[str, ...]:
+        """The same by codes of ``device.problems``; a backend that does not say which side it is has lost its microphone."""
+        return getattr(self.backend, "problem_codes", ("mic_missing",)) if self.problem else ()
+
+    @property
     def erle_db(self) -> float:
         return self._erle.erle_db
 

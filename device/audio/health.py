@@ -22,6 +22,7 @@ from collections import deque
 
 import numpy as np
 
+from device.problems import CATALOGUE
 from device.values import FRAME, RATE_HZ
 
 from .backends import Samples
@@ -61,14 +62,11 @@ FLOOR_DB = -120.0
 
 
 FIXES = {
-    "mic_silent": "the microphone is muted or dead: look at its switch and at `alsamixer` (F4, capture), or set audio.input",
-    "mic_stuck": "the microphone delivers one value only: plug it in again, or set audio.input to another",
-    "mic_clipping": "turn down the capture gain (`alsamixer`, F4), or the volume where it clips only while playing",
-    "mic_rate": "the card lies about its rate: set audio.input to `default`, `pulse` or `pipewire`, which convert",
-    "drift_excessive": "the clocks of microphone and loudspeaker are too far apart: use one card for both, or another card",
-    "echo_unconverged": "lower the volume, move the loudspeaker away from the microphone, or use one card for both",
-    "reference_wrong": "something else plays on the loudspeaker, or audio.output is not the one that is heard",
-    "speaker_silent": "the microphone hears nothing of the playback: look at volume, plug and audio.output (headphones are fine)",
+    code: CATALOGUE[code].fix
+    for code in (
+        *("mic_silent", "mic_stuck", "mic_clipping", "mic_rate", "drift_excessive"),
+        *("echo_unconverged", "reference_wrong", "speaker_silent"),
+    )
 }
 DEGRADING = ("mic_clipping", "mic_rate", "drift_excessive", "echo_unconverged", "reference_wrong")
 """Where one of these holds, what is heard over playback may be our own voice."""

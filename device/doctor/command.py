@@ -9,12 +9,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from device.config.options import add_options, config_of, overrides
+from device.doctor import problems
 
 if TYPE_CHECKING:
     from device.audio.backends import Backend
     from device.config import Config
 
 EPILOG = """\
+examples:
+  earshot doctor echo                      measure the echo path, and what the echo canceller makes of it
+  earshot doctor problems mic_clipping     what a code in the device's status means, and what to do"""
+
+ECHO_EPILOG = """\
 examples:
   earshot doctor echo                      with the devices of /etc/earshot/earshot.toml, or the defaults
   earshot doctor echo --set audio.input=respeaker --set audio.output=respeaker
@@ -34,15 +40,23 @@ Exit code: 0 = works (perhaps with warnings), 1 = a fault was found, 2 = it coul
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    top = subparsers.add_parser(
         "doctor",
-        help="find out what is wrong with the echo canceller, and what to do",
-        description="Examine the device. So far: `echo`, which plays sweeps and noise through the loudspeaker and "
-        "measures delay, clock drift, echo return loss before and after cancelling, and distortion.",
+        help="find out what is wrong, and what to do",
+        description="What is wrong with the device, and what to do about it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["echo"], help="what to examine")
+    top.set_defaults(run=lambda args: top.print_help() or 2)
+    commands = top.add_subparsers(metavar="echo|problems")
+    parser = commands.add_parser(
+        "echo",
+        help="measure the echo path and the echo canceller",
+        description="Play sweeps and noise through the loudspeaker and measure delay, clock drift, echo return loss before "
+        "and after cancelling, and distortion.",
+        epilog=ECHO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_options(parser)
     parser.add_argument(
         "--room",
@@ -60,6 +74,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
+    problems.add_parser(commands)
 
 
 def _level(text: str) -> float:

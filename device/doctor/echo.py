@@ -22,6 +22,7 @@ from device.audio.probe import Check
 from device.audio.sweep import EchoPath
 from device.config import Config
 from device.errors import AudioError
+from device.problems import CATALOGUE
 from device.values import FRAME, RATE_HZ
 
 Verdict = Literal["ok", "warning", "fault"]
@@ -207,11 +208,7 @@ def _slipped(slips: dict[str, int]) -> tuple[Problem, ...]:
         return ()
     counted = ", ".join(f"{name} {n}" for name, n in slips.items())
     text = f"playback and capture slip against each other, which no canceller follows ({counted})"
-    fix = (
-        "is the machine busy (top)? give earshot real-time priority (LimitRTPRIO=20), and name the card itself (hw:...) "
-        "instead of a sound server; docs/sound.md explains the counters"
-    )
-    return (Problem("echo_slips", text, fix),)
+    return (Problem("echo_slips", text, CATALOGUE["echo_slips"].fix),)
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

@@ -42,6 +42,7 @@ from .pa_taps import InputTap, OutputTap, Relay
 
 log = logging.getLogger("earshot.audio")
 
+MISSING = {"input": "mic_missing", "output": "speaker_missing"}
 RETRY_S = 1.0
 DEAD_S = 1.0
 """An open stream without any callback for so long is closed and opened again."""
@@ -119,6 +120,11 @@ class Supervisor:
     @property
     def problem(self) -> str | None:
         return "; ".join(side.problem for side in self.sides if side.problem) or None
+
+    @property
+    def problem_codes(self) -> tuple[str, ...]:
+        """Of ``device.problems``, one a side that is missing."""
+        return tuple(MISSING[side.direction] for side in self.sides if side.problem)
 
     @property
     def path(self) -> SoundPath:

@@ -96,6 +96,12 @@ class PortAudioBackend:
         return told
 
     @property
+    def problem_codes(self) -> tuple[str, ...]:
+        """Which side that is: mic_missing, speaker_missing."""
+        found = self._supervisor.problem_codes
+        return found or (("mic_missing",) if self._capture.stalled else ())
+
+    @property
     def counters(self) -> dict[str, int]:
         """Counted since start; what each one means is in docs/sound.md."""
         source, sink = self._supervisor.input, self._supervisor.output

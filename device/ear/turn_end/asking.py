@@ -20,7 +20,7 @@ SLOW_MS = 150
 """Asked after 80 ms of silence, a verdict moves a wait of 200 to 240 ms if it takes no longer."""
 USUAL_OF = 9
 """Verdicts; the first ones compete with everything else that starts."""
-MISSING, FAILED = "turn_model_missing", "turn_model_failed"
+MISSING, FAILED = "model_missing", "turn_model_failed"
 
 log = logging.getLogger(__name__)
 
