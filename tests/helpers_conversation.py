@@ -48,6 +48,9 @@ class Laws:
         """Turns whose reply was cut: the rest of it may be gone on with."""
         self.previews: list[v.Intent] = []
         self.acts: list[v.Intent] = []
+        self.announcements: set[int] = set()
+        """Announced, and not told what became of them."""
+        self.loudness = v.Loudness()
         self.shown = v.Show()
 
     def event(self, event: v.Event) -> None:
@@ -58,6 +61,8 @@ class Laws:
                 self.reply = None
             case v.TurnEnded(turn=turn) | v.TurnFailed(turn=turn) if turn == self.guess:
                 self.guess_over = True
+            case v.Announce(announcement=number):
+                self.announcements.add(number)
             case v.Final(utterance=utterance):
                 self.awaited.discard(utterance)
             case v.TurnEnded(turn=turn) if turn == self.turn:
@@ -81,6 +86,8 @@ class Laws:
             began |= isinstance(command, v.ReplyBegin) and not command.gated
         if began:
             assert self.utterance is None, "a reply begins over an open utterance"
+        if not self.announcements:
+            assert self.loudness == v.Loudness(), "loud, or soft, after the announcement"
         assert self.guess is None or self.utterance is not None or self.awaited, (
             "a guess outlives what was said"
         )
@@ -204,6 +211,12 @@ class Laws:
                 assert isinstance(event, v.Final), "an action without a last word"
                 self.acts.append(command.intent)
                 self.wanted |= self.gated is not None and self.gated_turn is None
+            case v.Announced(announcement=number):
+                assert number in self.announcements, "two outcomes of one announcement"
+                self.announcements.discard(number)
+            case v.Loudness():
+                assert command != self.loudness, "Loudness without a change"
+                self.loudness = command
             case v.Show():
                 assert command != self.shown, "Show without a change"
                 self.shown = command

@@ -45,7 +45,7 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.talk = Talk(conversation={"history": 4, "answer_s": 5.0}, barge_in={"mode": self.mode})
         self.laws = self.talk.laws
-        self.pieces = 0
+        self.pieces = self.announced = 0
 
     def pass_time(self, milliseconds: int) -> None:
         """As the mouth promises, a cancelled reply is reported in the next step."""
@@ -262,6 +262,32 @@ class World(RuleBasedStateMachine):
         self.laws.awaited.clear() if engine == "recogniser" else None
         self.talk.event(v.EngineFailed(self.talk.position, engine, "it died"))
 
+    # ------------------------------------------------------------------ orders, timers, buttons
+
+    @rule(
+        priority=st.sampled_from(["low", "normal", "alarm"]),
+        interrupt=st.booleans(),
+        volume=st.sampled_from([None, 10]),
+        chime=st.booleans(),
+        ring=st.booleans(),
+    )
+    def announcement(self, priority, interrupt, volume, chime, ring):
+        self.announced += 1
+        ring = ring and priority == "alarm"
+        self.talk.event(
+            v.Announce(
+                self.talk.position, self.announced, "Supper.", priority, interrupt, volume, chime, ring
+            )
+        )
+
+    @rule(on=st.booleans())
+    def bells_are_heard(self, on):
+        self.talk.event(v.Sounding(self.talk.position, on))
+
+    @rule()
+    def stop_from_outside(self):
+        self.talk._note(None, self.talk.conversation.stop(self.talk.position))
+
     # ------------------------------------------------------------------ and then nobody speaks any more
 
     def teardown(self) -> None:
@@ -269,7 +295,10 @@ class World(RuleBasedStateMachine):
         talk, laws = self.talk, self.laws
         talk.silence()
         talk.barge_in_ended()
-        for _ in range(400):
+        talk.event(v.Sounding(talk.position, False))
+        for step in range(4000):
+            if step >= 400 and not laws.announcements:
+                break
             for utterance in sorted(laws.awaited) if self.recogniser_answers else ():
                 talk.final("", accepted=False, utterance=utterance)
             for intent in list(laws.acts):
@@ -286,6 +315,7 @@ class World(RuleBasedStateMachine):
         assert laws.reply is None, "still speaking"
         assert laws.turn is None, "still waiting for an answer"
         assert laws.guess is None and laws.gated is None, "still guessing"
+        assert not laws.announcements, "an announcement without an outcome"
         assert talk.wait(1000) == []
 
 

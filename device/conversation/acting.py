@@ -22,6 +22,11 @@ class Acting:
         self._under_way: list[Intent] = []
         self._last: Intent | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Something is being carried out; what is to be said about it comes in a moment."""
+        return bool(self._under_way)
+
     def act(self, intent: Intent) -> None:
         """Carry ``intent`` out; an answer that is prepared for it waits for the skill."""
         self._answering.forget()

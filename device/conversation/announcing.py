@@ -58,8 +58,8 @@ _OUTCOMES: dict[str, Outcome] = {"": "said", "voice": "failed", "superseded": "s
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Who has it. ``addressed``: somebody speaks to the device; ``listening``: the same, or "stop" is listened for;
-    ``speech_since``: somebody, perhaps not to us, speaks since then, or ``NEVER``; ``attending``: the device waits for somebody
+    """Who has it. ``addressed``: somebody speaks to the device; ``listening``: the same, "stop" is listened
+    for, or a command is being carried out; ``speech_since``: somebody, perhaps not to us, speaks since then, or ``NEVER``; ``attending``: the device waits for somebody
     to speak; ``busy``: a question is asked, or something is said."""
 
     addressed: bool

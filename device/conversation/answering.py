@@ -196,8 +196,14 @@ class Answering:
         return self._speaking.say_now(text)
 
     def interrupt(self, now: int, reason: str) -> None:
-        """Cancel the reply that is being spoken, and its turn if that is still streaming."""
-        reply = self._speaking.cancel(now, reason)
+        """Cancel the reply that is being spoken, its turn if that is still streaming, and what waits."""
+        self._interrupted(self._speaking.cancel(now, reason), reason)
+
+    def cut(self, now: int, reason: str) -> None:
+        """The same, but what waits is still wanted."""
+        self._interrupted(self._speaking.cut(now, reason), reason)
+
+    def _interrupted(self, reply: Reply | None, reason: str) -> None:
         if reply is not None and reply.turn is not None:
             self._record.unanswered = "" if reply.audible or reply.before else reply.question
             if self._turn is not None and self._turn.id == reply.turn:

@@ -520,7 +520,7 @@ class Conversation:
 
     def _cut(self, reason: str) -> None:
         """Something more urgent is to be said than what is being said."""
-        self._answering.interrupt(self._now, reason)
+        self._answering.cut(self._now, reason)
         self._yielding.cancelled()
 
     def _reply_over(self) -> None:
@@ -549,7 +549,7 @@ class Conversation:
     def _floor(self) -> Floor:
         return Floor(
             addressed=self._hearing.addressed,
-            listening=self._hearing.busy,
+            listening=self._hearing.busy or self._acting.busy,
             speech_since=self._speech_since if self._speech else NEVER,
             attending=self._attention.is_open,
             busy=self._answering.busy,
@@ -562,10 +562,9 @@ class Conversation:
         """Begin what waited, show what changed, note what is due next; hand over the commands."""
         if not self._hearing.busy:
             self._answering.drop_guess()
-        began = self._announcing.proceed(self._now, self._floor())
-        if not (began or self._announcing.opening):
-            began = self._answering.proceed(self._now, self._hearing.busy)
-        if began:
+        announced = self._announcing.proceed(self._now, self._floor())
+        taken = announced or self._announcing.opening or self._hearing.busy
+        if self._answering.proceed(self._now, taken) or announced:
             self._yielding.begin()
             self._attention.close()
             self._hearing.drop_unasked()

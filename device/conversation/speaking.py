@@ -137,6 +137,10 @@ class Speaking:
         if self.waiting is not None:
             self._emit(Cancel(self.waiting.id))
             self.waiting = None
+        return self.cut(now, reason)
+
+    def cut(self, now: int, reason: str) -> Reply | None:
+        """Cancel the active reply, and nothing that comes after it."""
         if self.reply is None or self.reply.cut is not None:
             return None
         self.reply.cut, self.reply.cut_due = reason, now + self._timing.cut
