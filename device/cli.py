@@ -45,6 +45,7 @@ on a Raspberry Pi:
   earshot endpoint          answer the turns of the devices on this broker
   earshot trace             where the time between a question and its answer goes
   earshot config show       what is set, and where; `config push` sets it from afar
+  earshot fleet init        a certificate for each device, and the rules of the broker
 
 `earshot COMMAND --help` explains each command."""
 

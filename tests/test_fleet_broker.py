@@ -4,7 +4,7 @@ import shutil
 
 import msgspec
 import pytest
-from helpers_broker import until
+from helpers_broker import CHECKOUT, until
 
 from device import cli
 from device.fleet import dynamic_security, mosquitto, proof
@@ -45,6 +45,8 @@ def test_every_attack_is_refused_and_everything_that_is_allowed_works():
     attacks = sum(one.case.refused for one in outcomes)
     assert attacks >= 60
     assert proof.verdict(outcomes).startswith(f"{attacks} of {attacks} attacks refused, ")
+    page = (CHECKOUT / "docs" / "fleet.md").read_text()
+    assert f"{attacks} attacks and {len(outcomes) - attacks} things that must work" in page
 
 
 def widened(member):

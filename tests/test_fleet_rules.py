@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from helpers_broker import CHECKOUT
 
 from device.fleet import attacks, dynamic_security, emqx
 from device.fleet.attack import play
@@ -210,6 +211,14 @@ def test_a_line_too_many_for_emqx_is_noticed():
     reader.cast = people
     found = [case.tries for case in attacks.WORKERS if not play(case, reader).as_expected]
     assert "a device's configuration" in found
+
+
+def test_whatever_the_page_on_security_points_at_is_there():
+    page = (CHECKOUT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"tests/\w+\.py|scripts/[\w-]+", page))
+    named |= {f"docs/{name}" for name in re.findall(r"\]\((\w+\.md)", page)}
+    assert len(named) >= 5
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
 
 
 def test_the_administrator_may_change_rules_and_nothing_else():
