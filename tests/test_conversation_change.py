@@ -67,6 +67,16 @@ def test_an_utterance_that_is_open_is_given_as_long_as_it_was_promised():
     assert "Finalise" in kinds(talk.wait(8000))
 
 
+def test_an_utterance_whose_talker_has_stopped_is_not_ended_before_the_ear_would_end_it():
+    talk = Talk(endpointing={"max_ms": 1200})
+    talk.wait(1000), talk.wake(), talk.wait(1000)
+    talk.speech()
+    talk.conversation.reconfigure(config(endpointing={"max_ms": 300, "silence_ms": 200}))
+    talk.silence()
+    assert "Finalise" not in kinds(talk.wait(1500))
+    assert "Finalise" in kinds(talk.wait(300))
+
+
 def test_a_shorter_history_keeps_its_newest_messages():
     talk = Talk(speculation={"enabled": False})
     for _ in range(3):

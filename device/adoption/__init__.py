@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device.adoption.adoption import Adoption as Adoption
-    from device.adoption.meaning import meaning as meaning
+    from device.adoption.lacking import meaning as meaning
     from device.adoption.prepared import Prepared as Prepared
     from device.adoption.prepared import prepare as prepare
 
-_HOME = {"Adoption": "adoption", "Prepared": "prepared", "meaning": "meaning", "prepare": "prepared"}
+_HOME = {"Adoption": "adoption", "Prepared": "prepared", "meaning": "lacking", "prepare": "prepared"}
 
 __all__ = ["Adoption", "Prepared", "meaning", "prepare"]
 
