@@ -10,6 +10,12 @@ from typing import Any
 SUBCOMMANDS = (
     "device.configure.show",
     "device.configure.check",
+    "device.configure.push",
+    "device.configure.get",
+    "device.configure.diff",
+    "device.configure.rollback",
+    "device.configure.keygen",
+    "device.configure.sign",
     "device.configure.docs",
     "device.configure.schema",
 )
@@ -26,6 +32,8 @@ EPILOG = """\
 examples:
   earshot config show --origin                  every key in force here, and which layer it is from
   earshot config check kitchen.toml             is it valid? every mistake with its line
+  earshot config push --device kitchen kitchen.toml --broker broker.local
+  earshot config get --device kitchen           what it made of that, and what is in force there
   earshot config docs | less                    what each key means
   earshot config schema > earshot.schema.json   for editors that complete and check TOML
 

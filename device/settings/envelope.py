@@ -95,7 +95,10 @@ def seal(
         _malformed(f"key name {kid!r}: must be 1 to 32 of a-z, 0-9 and -")
     if not 1 <= version <= NEWEST:
         _malformed(f"version {version}: must be from 1 to {NEWEST}")
-    payload = msgspec.json.encode({"version": version, "scope": scope, "config": config})
+    try:
+        payload = msgspec.json.encode({"version": version, "scope": scope, "config": config})
+    except (ValueError, TypeError, OverflowError, RecursionError) as exc:
+        _malformed(f"config: cannot be written as JSON: {exc}")
     envelope = {"v": FORMAT, "payload": _base64(payload)}
     if key is not None:
         envelope |= {"kid": kid, "sig": _base64(key.sign(_signed(scope, payload)))}

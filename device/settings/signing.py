@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from device.errors import EarshotError
+from device.settings.envelope import seal
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -112,6 +114,13 @@ def load(place: Path) -> SigningKey:
         )
     named = _HEADER.search(data)
     return SigningKey(named[1].decode() if named else USUAL, key)
+
+
+def seal_by(signer: SigningKey | None, config: Mapping[str, Any], *, version: int, scope: str) -> bytes:
+    """An envelope by ``signer``, None: unsigned. Raises ``Refused``, as ``seal``."""
+    if signer is None:
+        return seal(config, version=version, scope=scope)
+    return seal(config, version=version, scope=scope, key=signer.key, kid=signer.name)
 
 
 def open_to_others(place: Path) -> bool:
