@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from device.orders.commands import parse as parse_args
 from device.scenario.broker import private_broker
 
 PATIENCE_S = 20.0
+NOTHING: dict[str, Any] = {"state": None, "attributes": {}}
 DEVICE = expected.CONFIG.device.id
 KINDS = {"config": "report"}
 
@@ -51,12 +51,17 @@ class Outcome:
         Console(highlight=False).print(table)
 
 
+class HouseGone(Exception):
+    """Home Assistant has ended by itself; the text is the end of its log."""
+
+
 class House:
     """The other process: one JSON line in, one out."""
 
     def __init__(self, python: Path, port: int, folder: Path) -> None:
         command = [python, Path(__file__).with_name("house.py"), str(port), folder]
-        with (folder / "log").open("wb") as log:
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )
@@ -82,7 +87,7 @@ class House:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            sys.exit("check-homeassistant: Home Assistant ended; run house.py by hand to see why")
+            raise HouseGone("\n".join(self.log.read_text(errors="replace").splitlines()[-12:]))
         return json.loads(line)
 
 
@@ -125,6 +130,8 @@ def check(python: Path, folder: Path) -> Outcome:
         try:
             for name, cases, faults in _steps(house, wire, outcome):
                 outcome.rows.append((name, cases, list(faults)))
+                if faults:
+                    break  # later steps build on it
             outcome.rows.append(("what Home Assistant logs meanwhile", 1, house.ask(do="complaints")))
         finally:
             house.close()
@@ -251,9 +258,11 @@ def _shown(house: House, wire: Wire, cases: tuple[expected.Shown, ...]) -> list[
 
         def found(case: expected.Shown = case) -> dict[str, Any]:
             seen = house.states()
-            shown: dict[str, Any] = {name: seen[name]["state"] for name in case.states}
+            shown: dict[str, Any] = {name: seen.get(name, NOTHING)["state"] for name in case.states}
             for name, attributes in case.attributes.items():
-                shown[f"{name}:"] = {key: seen[name]["attributes"].get(key) for key in attributes}
+                shown[f"{name}:"] = {
+                    key: seen.get(name, NOTHING)["attributes"].get(key) for key in attributes
+                }
             return shown
 
         wanted = {**case.states, **{f"{name}:": attributes for name, attributes in case.attributes.items()}}
@@ -265,7 +274,7 @@ def _done(house: House, wire: Wire, cases: tuple[expected.Done, ...]) -> list[st
     faults = []
     for case in cases:
         before = len(wire.orders)
-        entity = house.states()[case.component]["entity_id"]
+        entity = house.states().get(case.component, {}).get("entity_id")
         answer = house.ask(do="call", service=case.service, data={"entity_id": entity, **case.data})
         if "error" in answer or _until(lambda before=before: len(wire.orders) > before, "nothing"):
             faults.append(f"{case.component}: {answer.get('error', 'nothing was sent')}")
