@@ -23,6 +23,7 @@ COMMANDS = (
     "device.doctor.command",
     "device.models.command",
     "device.configure.command",
+    "device.orders.command",
     "device.fleet.command",
     "device.bench.command",
 )
@@ -45,6 +46,7 @@ on a Raspberry Pi:
   earshot endpoint          answer the turns of the devices on this broker
   earshot trace             where the time between a question and its answer goes
   earshot config show       what is set, and where; `config push` sets it from afar
+  earshot send --device X   volume, timers, stop ... of a device on this broker
   earshot fleet init        a certificate for each device, and the rules of the broker
 
 `earshot COMMAND --help` explains each command."""

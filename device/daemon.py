@@ -44,7 +44,7 @@ from device.link.messages import Echo, Voice
 from device.link.telemetry import Timeline
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
-from device.orders import Orders
+from device.orders.orders import Orders
 from device.skills import Skills, TimerFile
 from device.trace import Trace
 from device.tracer import Tracer

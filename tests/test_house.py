@@ -29,7 +29,7 @@ DOORS = {
     "engines": {"errors", "subprocesses"},
     "link": BASE,
     "models": {"errors"},
-    "mouth": {*BASE, "audio", "engines", "models"},
+    "mouth": {*BASE, "audio", "engines", "models", "orders"},
     "orders": {*BASE, "link", "skills"},
     "settings": {*BASE, "link"},
     "skills": BASE,

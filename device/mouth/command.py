@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from device.orders import saying
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -19,6 +21,8 @@ examples:
   earshot say --speed 1.2 --out hello.wav "Hello."   into a file: needs no sound card
   fortune | earshot say -                            what another program writes
   earshot say --times "Hello."                       how soon the voice begins, new and the second time
+  earshot say --device kitchen "Dinner is ready."    by another device on the broker, as soon as nobody speaks there
+  earshot say --device kitchen --priority alarm --chime "There is smoke."
 
 Voices of espeak-ng: en-us, en, en-gb-scotland, en-gb-x-rp, ... with variants: en-us+f3, en+m4.
 Voices of Kokoro: af_heart, af_sarah, am_adam, bf_emma, ... (earshot models fetch kokoro)."""
@@ -31,7 +35,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "say",
         help="speak a text through the loudspeaker or into a WAV file",
-        description="Speak TEXT with the configured voice, exactly as a reply would be spoken.",
+        description="Speak TEXT with the configured voice, exactly as a reply would be spoken; or have a device on the broker "
+        "say it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,19 +57,23 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="play nothing, tell how long each clause takes to its first sound",
     )
-    parser.add_argument("--json", action="store_true", help="with --times: as JSON")
+    parser.add_argument("--json", action="store_true", help="with --times or --device: as JSON")
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="TOML file (default: /etc/earshot/earshot.toml)"
     )
-    parser.set_defaults(run=run)
+    saying.add_options(parser)
+    parser.set_defaults(run=run, set=[])
 
 
 def run(args: argparse.Namespace) -> int:
     from device.config import load
     from device.errors import EarshotError, EngineError
 
+    saying.check(args)
+    if args.device is not None:
+        return saying.run(args, sys.stdin.read() if args.text == "-" else args.text)
     if args.json and not args.times:
-        raise EarshotError("--json goes with --times: there is nothing else to tell as data")
+        raise EarshotError("--json goes with --times or --device: there is nothing else to tell as data")
     if args.times and args.out:
         raise EarshotError("--times plays and writes nothing: leave out --times or --out")
     given = {"engine": args.engine, "name": args.voice, "model": args.model, "speed": args.speed}

@@ -11,10 +11,6 @@ call blocks and none raises for what an order says. May import: values, errors, 
     up/ack ◄── Orders.acks
 
 ``commands`` is the table of what there is, from which ``earshot send --help`` is made, too; ``once`` remembers ids, ``orders``
-carries out, ``alarms`` lets timers ring, ``command`` and ``sender`` are the other side: ``earshot send`` and
-``earshot say --device``.
+carries out, ``alarms`` lets timers ring. ``command``, ``saying`` and ``sender`` are the other side: ``earshot send`` and
+``earshot say --device``. Nothing is imported here: the command line wants the table only.
 """
-
-from device.orders.orders import Hands, Orders
-
-__all__ = ["Hands", "Orders"]

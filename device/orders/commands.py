@@ -20,8 +20,8 @@ TimerName = Annotated[
     str,
     Meta(
         pattern=r"^[^\x00-\x1f]{1,40}\Z",
-        title="a name of 1 to 40 characters",
-        description="what it is for: pasta",
+        title="a name like pasta, 40 characters at most",
+        description="what it is for",
     ),
 ]
 
@@ -95,12 +95,17 @@ class Log(Args, frozen=True, kw_only=True):
 
 
 class Set(Args, frozen=True, kw_only=True):
-    """Change one key of the configuration that needs no signature (earshot config docs lists them)."""
+    """Change one key of the configuration that needs no signature (`earshot config docs` lists them)."""
 
     key: Annotated[
-        str, Meta(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+\Z", description="for example wake.threshold")
+        str,
+        Meta(
+            pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+\Z",
+            title="a key like wake.threshold",
+            description="which one",
+        ),
     ]
-    value: Annotated[Any, Meta(description="JSON, or text")]
+    value: Annotated[Any, Meta(title="what the key takes", description="its new value")]
 
 
 COMMANDS: Mapping[str, type[Args]] = {
