@@ -118,6 +118,14 @@ def test_a_select_without_a_choice_is_named_so_that_one_from_before_goes_away():
     assert cmps["wake_word"] == cmps["voice"] == {"p": "select"}
 
 
+def test_the_page_names_every_entity():
+    page = (Path(__file__).parent.parent / "docs" / "home-assistant.md").read_text(encoding="utf-8")
+    named = {
+        name for row in re.findall(r"^\| ([A-Z][^|]*) \|", page, re.MULTILINE) for name in row.split(", ")
+    }
+    assert {component["name"] for component in components().values()} == named - {"Entity"}
+
+
 def test_the_message_fits_and_one_that_would_not_is_an_error_that_says_why():
     assert len(message(configured(), version="1.2", wake_words=WORDS, voices=VOICES)) < 16 * 1024
     with pytest.raises(LinkError, match=r"3000 voices are too many"):
