@@ -14,8 +14,10 @@ FILES = ("mqtt.password_file", "mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file"
 
 
 def meaning(config: Config) -> list[Fault]:
-    """Everything that ``config`` names and this machine has not, with the messages of those who would miss it; codes
-    ``model_missing``, ``file_missing``, ``file_unreadable``. Reads the disk (30 ms with a voice's name to look up), starts nothing.
+    """Everything that ``config`` names and this machine has not, with the messages of those who would miss it.
+
+    Codes: ``model_missing``, without which there is no device; ``turn_model_missing``, ``voice_unknown``, ``file_missing`` and
+    ``file_unreadable``, with which it runs, and lacks something. Reads the disk (15 ms where a voice is named), starts nothing.
     """
     return [*_wake(config), *_recogniser(config), *_turn_model(config), *_voice(config), *_files(config)]
 
@@ -43,7 +45,7 @@ def _turn_model(config: Config) -> Iterator[Fault]:
     from device.ear.turn_end import turn_end_settings
 
     if config.endpointing.strategy == "model":
-        yield from _missing("endpointing.model", turn_end_settings, config)
+        yield from _missing("endpointing.model", turn_end_settings, config, "turn_model_missing")
 
 
 def _voice(config: Config) -> Iterator[Fault]:
@@ -56,15 +58,17 @@ def _voice(config: Config) -> Iterator[Fault]:
     if not found and config.voice.name:
         line = unknown_voice(choose(config)[1])
         if line is not None:
-            yield Fault(f"voice.name: {line}", "voice.name", "model_missing")
+            yield Fault(f"voice.name: {line}", "voice.name", "voice_unknown")
 
 
-def _missing(key: str, look_up: Callable[[Any], object], what: object) -> Iterator[Fault]:
+def _missing(
+    key: str, look_up: Callable[[Any], object], what: object, code: str = "model_missing"
+) -> Iterator[Fault]:
     try:
         look_up(what)
     except EarshotError as exc:
         line = str(exc)
-        yield Fault(line if line.startswith(key) else f"{key}: {line}", key, "model_missing")
+        yield Fault(line if line.startswith(key) else f"{key}: {line}", key, code)
 
 
 def _files(config: Config) -> Iterator[Fault]:
