@@ -136,6 +136,12 @@ class TestPlan:
         with pytest.raises(KeyError, match="alice"):
             plan(FLEET, newer, {"hass": "other"}, self.there())
 
+    def test_an_administrator_that_was_made_by_hand_is_not_thrown_out_by_himself(self):
+        there = self.there(Fleet(FLEET.broker))
+        there["clients"] = [{"username": ADMIN, "roles": [{"rolename": "admin"}]}]
+        there["roles"] = [{"rolename": "admin", "acls": []}]
+        assert ADMIN not in [name for _, name in self.commands(Fleet(FLEET.broker), there)]
+
     def test_others_on_the_same_broker_are_left_alone(self):
         there = self.there()
         there["clients"].append({"username": "zigbee", "roles": [{"rolename": "earshot-like"}]})

@@ -43,7 +43,6 @@ def drop_in(member: Member) -> str | None:
 def words(member: Member, broker: Broker) -> str:
     """``README.txt``: what to do with the files."""
     name, host = member.name, broker.names[0]
-    address = f"[{host}]:{broker.port}" if ":" in host else f"{host}:{broker.port}"
     if member.role == "device":
         return f"""\
 {name}, a device. On it, as root:
@@ -59,7 +58,7 @@ key: systemd reads it and hands it over ({DROP_IN}). Then delete {name}.key here
         return f"""\
 {name}, a worker of pool {member.pool}. Its name at the broker is the one of its certificate:
 
-  earshot endpoint --name {name} --pool {member.pool} --broker {address} \\
+  earshot endpoint --name {name} --pool {member.pool} --host {host} --port {broker.port} \\
     --ca-file ca.crt --cert-file {name}.crt --key-file {name}.key
 
 As a service it runs as a user of its own that may not read the key; systemd reads it and hands it over:

@@ -22,8 +22,7 @@ persistent_client_expiration 1d
 max_inflight_messages 20
 max_queued_messages 200
 queue_qos0_messages false
-message_size_limit 262144
-max_packet_size 270336
+max_packet_size 262144
 max_keepalive 120
 set_tcp_nodelay true
 """
