@@ -198,10 +198,10 @@ def test_a_reply_goes_on_in_its_voice_and_at_its_speed_and_the_next_one_has_the_
     scene.until(lambda: scene.happened("reply_start"))
     scene.adopt(parse({"voice": {"engine": "espeak", "speed": 1.5}}))
     scene.pass_ms(300)
-    assert scene.device.voice is old and not scene.adoption.settled
+    assert scene.device.voice is old and scene.adoption.changing and scene.adoption.settled
     scene.until(lambda: scene.happened("reply_end"))
     scene.pass_ms(50)
-    assert scene.adoption.settled and scene.device.voice is not old
+    assert not scene.adoption.changing and scene.device.voice is not old
     assert " ".join(old.texts) == "one two three four five. six seven eight nine ten. one two three."
     scene.device.say("And this is the other voice.")
     scene.until(lambda: len(scene.happened("reply_end")) == 2)
@@ -218,10 +218,10 @@ def test_an_open_utterance_ends_with_its_recogniser_and_the_next_one_has_the_new
     assert not scene.device.ear.at_rest
     scene.adopt(parse({"wake": {"words": ["okay_nabu"]}, "recogniser": {"engine": "pocketsphinx"}}))
     scene.pass_ms(200)
-    assert scene.device.recogniser is old and not scene.adoption.settled
+    assert scene.device.recogniser is old and scene.adoption.changing and scene.adoption.settled
     scene.device.hush()  # which ends the utterance
     scene.pass_ms(50)
-    assert scene.device.recogniser is not old and scene.adoption.settled
+    assert scene.device.recogniser is not old and not scene.adoption.changing
     assert scene.device.ear.recogniser.engine == "pocketsphinx"
 
 
@@ -288,12 +288,13 @@ def test_the_old_engine_works_until_the_process_of_the_new_one_is_ready_and_ends
     scene = Scene()
     scene.adopt(parse({"voice": {"name": "en-us+f2"}}), in_process=False)
     assert isinstance(scene.device.voice, SpellingVoice)
-    scene.until(lambda: scene.adoption.settled, limit_s=120, pause_s=0.002)
+    assert not scene.adoption.settled
+    scene.until(lambda: not scene.adoption.changing, limit_s=120, pause_s=0.002)
     first = scene.device.voice
     assert isinstance(first, ProcessDoor) and scene.device.mouth.voice_ready.voice == "en-us+f2"
     over = gone(first)
     scene.adopt(parse({"voice": {"name": "en-us"}}), in_process=False)
-    scene.until(lambda: scene.adoption.settled and over(), limit_s=120, pause_s=0.002)
+    scene.until(lambda: not scene.adoption.changing and over(), limit_s=120, pause_s=0.002)
     assert scene.device.mouth.voice_ready.voice == "en-us"
     scene.device.stop()
 
@@ -322,7 +323,7 @@ def test_a_second_change_replaces_the_first_and_leaves_no_process_behind_but_kee
     second = prepare(first.config, parse({"voice": {"name": "en-us+f3"}, "wake": {"words": ["okay_nabu"]}}))
     assert list(second.engines) == ["voice"]
     scene.adoption.adopt(second)
-    scene.until(lambda: scene.adoption.settled and over(), limit_s=120, pause_s=0.002)
+    scene.until(lambda: not scene.adoption.changing and over(), limit_s=120, pause_s=0.002)
     assert scene.device.mouth.voice_ready.voice == "en-us+f3" and scene.device.recogniser is recogniser
     over = gone(scene.device.voice, scene.device.recogniser)
     scene.device.stop()

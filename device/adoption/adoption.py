@@ -29,9 +29,18 @@ class Adoption:
 
     @property
     def settled(self) -> bool:
-        """Whether all of the latest configuration is in force."""
-        alike = all(made_alike(room, self._made_from[room], self._device.config) for room in ROOMS)
-        return alike and not self._coming and not self._device.ear.changing_words
+        """Whether all of the latest configuration works: in force, or ready to be as soon as what is being said is over, which may
+        be an answer of minutes."""
+        for room in ROOMS:
+            coming, works = self._coming.get(room), self._made_from[room]
+            if not (coming.ready if coming is not None else made_alike(room, works, self._device.config)):
+                return False
+        return not self._device.ear.changing_words
+
+    @property
+    def changing(self) -> bool:
+        """Whether something of it is not in force yet."""
+        return bool(self._coming) or self._device.ear.changing_words
 
     @property
     def failure(self) -> str:
