@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 import os
 import tempfile
 import threading
@@ -197,6 +198,8 @@ def _timers(kept: dict[str, Any], now: Moment) -> list[Timer]:
     else:
         passed_s = now.wall_s - kept["wall_s"]
     passed_s = max(0.0, passed_s)
+    if not all(math.isfinite(timer["left_s"]) for timer in kept["timers"]):
+        raise ValueError("a timer that is never over")
     return [
         Timer(
             round((min(LONGEST_S, float(timer["left_s"])) - passed_s) * RATE_HZ),
