@@ -45,6 +45,8 @@ from device.link.telemetry import Timeline
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
 from device.orders.orders import Orders
+from device.remote import Remote
+from device.settings import Steward
 from device.skills import Skills, TimerFile
 from device.trace import Trace
 from device.tracer import Tracer
@@ -65,7 +67,7 @@ class Device:
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
     it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
     speaks in place of the configured voice, ``recogniser`` understands in place of the configured one. ``timers`` keeps the
-    timers over a restart.
+    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does).
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Device:
         voice: EngineDoor | None = None,
         recogniser: EngineDoor | None = None,
         timers: TimerFile | None = None,
+        steward: Steward | None = None,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
@@ -99,8 +102,7 @@ class Device:
         self.skills = Skills(config, self.controls, self.timers)
         self.restart: str | None = None
         """Why the daemon is to leave and be started again, once somebody has ordered it."""
-        self.steward: Any = None
-        """Who changes the configuration, where somebody does."""
+        self.steward = steward
         self._inbox: deque[v.Event] = deque()
         self.orders = Orders(
             config, DeviceHands(self, self._inbox.append), self.timers, self._timer_file.orders
@@ -116,6 +118,7 @@ class Device:
         self._told_mouth = False
         self.tracer = Tracer(trace)
         self.latency = Latency(config.budget, lambda: self.counters)
+        self.remote = Remote(self, steward)
 
     @property
     def position(self) -> int:
@@ -140,6 +143,7 @@ class Device:
         events += self.mouth.step(position)
         events += self.link.poll(position)
         self._take_orders(position)
+        self.remote.step(position)
         if self.engine.mixer.sounding != self._sounding:
             self._sounding = not self._sounding
             events.append(v.Sounding(position, self._sounding))
@@ -208,8 +212,10 @@ class Device:
         """
         closing = [
             threading.Thread(target=close, daemon=True)
-            for close in (self.link.close, self.voice.close, self.recogniser.close, self._timer_file.close)
-        ]
+            for close in (
+                self.link.close, self.voice.close, self.recogniser.close, self.remote.close, self._timer_file.close,
+            )
+        ]  # fmt: skip
         if self.turn_model is not None:
             closing.append(threading.Thread(target=self.turn_model.close, daemon=True))
         for thread in closing:
@@ -281,6 +287,7 @@ class Device:
         codes = [*self.engine.problem_codes, *(code for code, wrong in engines if wrong)]
         if self.turn_model is not None and self.turn_model.problem:
             codes.append(self.turn_model.problem)
+        codes += [*self.remote.problems, *self.link.trouble]
         self.link.problems(codes + self._watch_health(position))
         self.link.describe(
             volume=self.controls.volume,
@@ -336,6 +343,7 @@ class Device:
             **{f"link.{name}": count for name, count in self.link.counters.items()},
             **{f"mouth.{name}": count for name, count in self.mouth.counters.items() if name not in _NO_LOSS},
             **{f"ear.{name}": count for name, count in self.ear.counters.items()},
+            **{f"config.{name}": count for name, count in self.remote.counters.items()},
             "latency.lost_timelines": self.latency.watcher.lost,
             **{f"turn_model.{name}": count for name, count in judged.items() if name not in _NO_LOSS},
             "recogniser.restarts": self.recogniser.restarts,

@@ -1,21 +1,35 @@
-"""``earshot run``: the daemon. One thread is the ear and drives everything else; signals only set a flag."""
+"""``earshot run``: the daemon. One thread is the ear and drives everything else; signals only set a flag.
+
+boot ──► Device ──► step, step, step ... ──► SIGTERM: leave
+ ▲  └ cannot be made: what was before ▲          └ a change, or an order, wants a start from scratch: exec this command again
+ └─────────────────────────────────────────────────┘
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from device.config import Config
 from device.config.options import add_options, config_of, overrides
+from device.errors import ConfigError, EngineError
+
+if TYPE_CHECKING:
+    from device.audio.backends import Backend
+    from device.daemon import Device
+    from device.settings.boot import Booted
 
 __all__ = ["overrides"]
 
 log = logging.getLogger("earshot")
 
+EX_CONFIG = 78
+"""Exit code where no configuration is usable (sysexits.h): systemd need not try again."""
 SWITCH_INTERVAL_S = 0.0005
 """Python's default of 5 ms lets a busy thread make the 10 ms step 16 ms late (p99); 0.5 ms makes that 2.5 ms."""
 
@@ -27,6 +41,8 @@ examples:
   earshot run --set audio.backend=none          without sound, to try the link and the config
 
 Without a broker, an endpoint or a microphone it runs all the same, says what is missing, and tries again.
+A file with mistakes: it runs on the last configuration that worked, and says so; with none it leaves, exit code 78.
+What was pushed over MQTT (earshot config push) is kept in $STATE_DIRECTORY, /var/lib/earshot or ~/.local/state/earshot.
 Ctrl-C or SIGTERM ends it within 2 s."""
 
 
@@ -45,14 +61,18 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    config = config_of(args)
     if args.check:
+        config_of(args)
         print("the configuration is valid")
         return 0
-    logging.basicConfig(
-        level=config.log.level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    return serve(config)
+    from device.settings.boot import boot
+
+    logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        return serve(boot(args.config, overrides(args.set)))
+    except ConfigError as exc:
+        print(f"earshot run: {exc}", file=sys.stderr)
+        return EX_CONFIG
 
 
 def package_conflicts() -> list[str]:
@@ -79,14 +99,9 @@ def package_conflicts() -> list[str]:
     return found
 
 
-def serve(config: Config) -> int:
-    """Run until SIGTERM or SIGINT."""
+def serve(booted: Booted) -> int:
+    """Run until SIGTERM or SIGINT. Raises EngineError where models are missing, for what was in force before, too."""
     import gc
-
-    from device.audio import open_backend
-    from device.daemon import Device
-    from device.ear.recognisers import recogniser_settings
-    from device.link import open_transport
 
     stopping = False
 
@@ -98,10 +113,7 @@ def serve(config: Config) -> int:
         signal.signal(signum, stop)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
-    backend = open_backend(config)
-    # the simulated room's path is known, and no sound at all has none
-    measure = config.audio.measure_at_start and config.audio.backend == "portaudio"
-    device = Device(config, backend, open_transport(config), measure=measure)
+    device, backend = start(booted)
     try:
         device.start()
         for conflict in package_conflicts():
@@ -110,18 +122,52 @@ def serve(config: Config) -> int:
         # afford a full collection)
         gc.collect()
         gc.freeze()
-        if config.audio.backend == "none":
-            log.info(
-                "no sound, as configured (audio.backend = none): the clock, the link and the config work"
-            )
-        else:
-            log.info("listening for %s", " or ".join(repr(word) for word in config.wake.words))
-        if recogniser_settings(config).engine == "pocketsphinx":
-            log.info("understands commands only; for free speech: earshot models fetch vosk-small-en-us")
-        while not stopping:
+        _greet(device.config)
+        while not stopping and device.restart is None:
             if not device.step():
                 backend.wait(0.05)
     finally:
         device.stop()
+    if device.restart is not None and not stopping:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # in the same process: whoever watches over it (systemd) sees no end
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     log.info("stopped")
     return 0
+
+
+def start(booted: Booted) -> tuple[Device, Backend]:
+    """A device by ``booted.config``; where none can be made of that, by what was in force before."""
+    from device.adoption import meaning, prepare
+    from device.audio import open_backend
+    from device.daemon import Device
+    from device.link import open_transport
+    from device.settings import Steward
+    from device.settings.store import state_folder
+    from device.skills import TimerFile
+
+    # a missing password file is no reason: there may be no broker, and everything else works
+    while missing := [fault for fault in meaning(booted.config) if fault.code == "model_missing"]:
+        if not booted.abandon("; ".join(missing)):
+            raise EngineError("\n".join(missing))
+    config = booted.config
+    logging.getLogger().setLevel(config.log.level.upper())
+    backend = open_backend(config)
+    # the simulated room's path is known, and no sound at all has none
+    measure = config.audio.measure_at_start and config.audio.backend == "portaudio"
+    steward = Steward(booted, meaning=meaning, prepare=prepare)
+    timers = TimerFile(state_folder() / "timers.json")
+    transport = open_transport(config)
+    return Device(config, backend, transport, measure=measure, steward=steward, timers=timers), backend
+
+
+def _greet(config: Config) -> None:
+    from device.ear.recognisers import recogniser_settings
+
+    if config.audio.backend == "none":
+        log.info("no sound, as configured (audio.backend = none): the clock, the link and the config work")
+    else:
+        log.info("listening for %s", " or ".join(repr(word) for word in config.wake.words))
+    if recogniser_settings(config).engine == "pocketsphinx":
+        log.info("understands commands only; for free speech: earshot models fetch vosk-small-en-us")

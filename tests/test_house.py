@@ -37,8 +37,8 @@ DOORS = {
     "scenario": {*BASE, "audio", "daemon", "endpoint", "link", "mouth", "pictures", "subprocesses", "trace"},
     "bench": {
         *BASE,
-        *["audio", "conversation", "daemon", "daemon_command", "ear", "engines", "link", "mouth"],
-        *["pictures", "scenario", "trace"],
+        *["adoption", "audio", "conversation", "daemon", "daemon_command", "ear", "engines", "link", "mouth"],
+        *["pictures", "scenario", "settings", "subprocesses", "trace"],
     },
     # single files
     "values": set(),
@@ -50,11 +50,12 @@ DOORS = {
     "tracer": {"values", "trace"},
     "daemon": {
         *BASE,
-        *["audio", "conversation", "ear", "engines", "hands", "latency", "link", "mouth", "orders", "skills"],
-        *["trace", "tracer"],
+        *["audio", "conversation", "ear", "engines", "hands", "latency", "link", "mouth", "orders", "remote"],
+        *["settings", "skills", "trace", "tracer"],
     },
     "hands": {*BASE, "daemon"},
-    "daemon_command": {*BASE, "audio", "daemon", "ear", "link"},
+    "remote": {*BASE, "adoption", "daemon", "ear", "homeassistant", "mouth", "settings"},
+    "daemon_command": {*BASE, "adoption", "audio", "daemon", "ear", "link", "settings", "skills"},
     "doctor": {*BASE, "audio", "problems"},
     "demo": {"errors", "pictures", "scenario", "subprocesses"},
     "cli": {"errors"},

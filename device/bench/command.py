@@ -20,6 +20,7 @@ examples:
   earshot bench barge-in --quick --rooms 1  a first look at how the device gives way to a talker
   earshot bench echo --json                 the echo canceller alone, for scripts
   earshot bench turns --quick               how soon it answers, and how often too soon
+  earshot bench config                      from a pushed configuration to its report, and what the ear notices
   earshot bench turn-model --speech people/ what a verdict of a turn-end model costs, and how often it is right
 
 Machines are shared and noisy: run a benchmark of CPU or lateness several times and compare medians and ratios."""
@@ -45,6 +46,11 @@ LINES = {
     "trials": "stops by each of them",
     "device_latency_ms": "latency of the device itself [ms]",
     "output_latency_ms": "latency with our queue [ms]",
+    "pushes": "configurations pushed",
+    "push_p50_ms": "push to report, median [ms]",
+    "push_p95_ms": "push to report, 95th percentile [ms]",
+    "push_max_ms": "push to report, longest [ms]",
+    "verify_us": "opening and checking an envelope of 4 kB [us CPU]",
     "verdict_p50_ms": "asked to answered, median [ms]",
     "verdict_p95_ms": "asked to answered, 95th percentile [ms]",
     "cpu_ms": "CPU time of the engine process for a verdict [ms]",
@@ -77,6 +83,7 @@ def add_parser(subparsers: Any) -> None:
     _add_echo(whats)
     add_turns(whats)
     _add_turn_model(whats)
+    _add_config(whats)
 
 
 # ---------------------------------------------------------------------- idle, load
@@ -178,6 +185,33 @@ def turn_model(args: argparse.Namespace) -> int:
     path = Path(args.model)
     name = str(path.resolve()) if path.is_file() else args.model
     return _tell(measure(name, speech), args.json)
+
+
+# ---------------------------------------------------------------------- config
+
+CONFIG = """\
+From pushing a signed configuration to the device's report that it is in force (a daemon of its own, on a private
+mosquitto); CPU time of opening and checking an envelope of 4 kB; and, with a device that listens in real time, how long
+after a frame was due the ear had it, while wake word, thresholds, voice, volume and endpoint are changed."""
+
+
+def _add_config(whats: Any) -> None:
+    parser = add(whats, "config", "how long a pushed configuration takes", pushed_config, description=CONFIG)
+    parser.add_argument("--pushes", type=count(2, 1000), default=50, help="configurations (default 50)")
+
+
+def pushed_config(args: argparse.Namespace) -> int:
+    from device.bench.config import measure
+
+    figures = measure(args.pushes)
+    if args.json:
+        return _tell(figures, as_json=True)
+    changes = figures.pop("changes_ms")
+    _tell(figures, as_json=False)
+    print("from a frame being due to the ear having heard it [ms]: median, longest, frames")
+    for name, each in changes.items():
+        print(f"  {name:<13}{'':2}{'  '.join(f'{value:8g}' for value in each.values())}")
+    return 0
 
 
 def _seconds(text: str) -> float:

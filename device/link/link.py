@@ -71,6 +71,12 @@ class Link:
         return getattr(self.transport, "problem", None)
 
     @property
+    def trouble(self) -> tuple[str, ...]:
+        """Codes of what is wrong with the connection (``device.problems``)."""
+        code = getattr(self.transport, "problem_code", None)
+        return () if code is None else (code,)
+
+    @property
     def reported(self) -> bool:
         """Whether the broker of now has the latest report on the configuration."""
         return getattr(self.transport, "reported", False)

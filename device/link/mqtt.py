@@ -90,6 +90,11 @@ class MqttTransport:
         return self.client.problem
 
     @property
+    def problem_code(self) -> str | None:
+        """What is wrong with the connection, for programs."""
+        return self.client.problem_code if self._moving is None else None
+
+    @property
     def counters(self) -> dict[str, int]:
         counters = dict(self._before)
         for kind, count in self.client.counters.items():
