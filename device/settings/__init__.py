@@ -5,3 +5,9 @@ restart, what to report; on the owner's side envelopes and signing keys. Thread:
 rest; the ear's thread only drops things off and takes things up. May import: values, errors, config, link (the report).
 cryptography is imported when the first envelope is opened, not before.
 """
+
+from device.settings.actions import Adopt, Changed, Publish, Restart
+from device.settings.probation import Evidence
+from device.settings.steward import Steward
+
+__all__ = ["Adopt", "Changed", "Evidence", "Publish", "Restart", "Steward"]

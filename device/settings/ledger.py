@@ -1,0 +1,339 @@
+"""What may come into force, and what then has to be remembered. Pure: states in, states out.
+
+    message ─► weigh ─► Known      it is in force, or was dealt with: nothing happens
+    command ─► order ─► Refusal    nothing changes; the faults say why
+                        Candidate  a whole that is valid and allowed ─► begin ─► State, with a Trial
+                                                                                  │ confirm     proven: the last known good
+                                                                                  ▼ roll_back   what was before, and a bad version
+
+Whoever calls writes each ``State`` down before it acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from device.config.checking import check, known, shape, split
+from device.config.faults import Fault
+from device.config.keys import KEYS, MASK, changed, flatten, masked, nested
+from device.config.schema import Config
+from device.settings import rights
+from device.settings.state import (
+    KEPT,
+    Good,
+    Kind,
+    Layer,
+    Layers,
+    Mark,
+    Marks,
+    Outcome,
+    Push,
+    State,
+    Trial,
+    config_of,
+    faults_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message whose signature and scope are good. ``kid`` is None where nobody signed; ``digest`` is of the payload."""
+
+    scope: str
+    version: int
+    config: Mapping[str, Any]
+    kid: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Nothing happens. ``in_force``: it is the configuration of its scope now; else it was rolled back, and that was reported."""
+
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing changes."""
+
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What would be in force: ``changed`` are the keys whose values differ from those in force now. ``push`` is None for a
+    command; ``beneath`` is what a rollback goes back to."""
+
+    layers: Layers
+    beneath: Layers
+    config: Config
+    changed: frozenset[str]
+    kind: Kind
+    push: Push | None = None
+    digest: str = ""
+    warnings: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What messages are held against: the file's tables (with ``--set``) and the state above them."""
+
+    file: Mapping[str, Any]
+    state: State
+
+    @property
+    def config(self) -> Config:
+        """In force, on trial or not."""
+        return config_of(self.state.layers, self.file)
+
+
+# ---------------------------------------------------------------------- what may come into force
+
+
+def weigh(standing: Standing, message: Message) -> Known | Refusal | Candidate:
+    """Version, schema, rights, in this order; all faults of the step that finds some."""
+    state = standing.state
+    there = state.layers.of(message.scope)
+    if there and (there.version, there.digest) == (message.version, message.digest):
+        return Known(in_force=True)
+    if code := _version_fault(state, message):
+        if code == "known_bad":
+            return Known(in_force=False)
+        return Refusal((_version_line(state, message, code),))
+    faults, warnings = split(message.config)
+    if faults:
+        return Refusal(tuple(faults), tuple(warnings))
+    old, signed = standing.config, message.kid is not None
+    tables = _unmasked(known(message.config), standing)
+    if faults := rights.forbidden(tables, message.scope):
+        return Refusal(tuple(faults), tuple(warnings))
+    kept = tables if signed else rights.without_rights(tables)
+    layer = Layer(
+        scope=message.scope, version=message.version, signed=signed, digest=message.digest, config=kept
+    )
+    beneath = _beneath(state)
+    layers = _with(beneath, layer, mentioned=set(flatten(tables)))
+    layers = _without_old_group(layers, standing.file)
+    whole = layers.over(standing.file).tables
+    if problems := check(whole):
+        return Refusal(tuple(problems), tuple(warnings))
+    new = msgspec.convert(whole, Config, strict=True)
+    faults = [] if signed else rights.unsigned_faults(tables, old, new)
+    if signed and new.keys.trusted != old.keys.trusted:
+        assert message.kid is not None
+        signer = rights.signer_of(old.keys.trusted, message.kid)
+        faults = rights.lockout(new.keys.trusted, signer, message.kid)
+    if faults:
+        return Refusal(tuple(faults), tuple(warnings))
+    push = Push(scope=message.scope, version=message.version, signed=signed)
+    return _candidate(standing, layers, beneath, new, push, message.digest, warnings)
+
+
+def order(standing: Standing, values: Mapping[str, Any]) -> Refusal | Candidate:
+    """Single keys by path, as a command sets them; unlike a file's, an unknown key is a fault."""
+    state, old = standing.state, standing.config
+    if faults := shape(nested(values)):
+        return Refusal(tuple(faults))
+    layers = replace(state.layers, command={**state.layers.command, **values})
+    whole = layers.over(standing.file).tables
+    if problems := check(whole):
+        return Refusal(tuple(problems))
+    new = msgspec.convert(whole, Config, strict=True)
+    if faults := rights.command_faults(values, old, new):
+        return Refusal(tuple(faults))
+    candidate = _candidate(standing, layers, state.layers, new, None)
+    if state.trial is not None and state.trial.kind != "live" and candidate.kind != "live":
+        line = "a configuration that was pushed is being proven: try again in a minute"
+        return Refusal((Fault(line, next(iter(values)), "busy"),))
+    return candidate
+
+
+def _beneath(state: State) -> Layers:
+    """What a push lies on: a trial that restarts something is replaced by it, all others are kept."""
+    trial = state.trial
+    return trial.base if trial and trial.pushes and trial.kind != "live" else state.layers
+
+
+def supersedes(state: State, message: Message) -> bool:
+    """Whether ``message`` is taken while a trial that restarts something is under way: a signed one for the same scope is, so that
+    the owner need not wait for a mistake to be rolled back. All others wait, or anybody could draw out a trial for ever."""
+    trial = state.trial
+    if trial is None or trial.kind == "live":
+        return True
+    return message.kid is not None and {push.scope for push in trial.pushes} <= {message.scope}
+
+
+def _version_fault(state: State, message: Message) -> str:
+    """stale_version, version_reuse, bad_version, known_bad (its rollback is what is reported), or empty."""
+    marks = state.marks.get(message.scope, Marks())
+    signed = message.kid is not None
+    own = marks.signed if signed else marks.unsigned
+    if own is not None and message.version in own.bad:
+        reported = state.outcome.state == "rolled_back" and state.outcome.scope == message.scope
+        same = (own.version, own.digest) == (message.version, message.digest)
+        return "known_bad" if reported and same else "bad_version"
+    for mark in (own, None if signed else marks.signed):
+        if mark is None or message.version > mark.version:
+            continue
+        if message.version < mark.version:
+            return "stale_version"
+        if message.digest != mark.digest:
+            return "version_reuse"
+        if mark is not own:
+            return "stale_version"
+    return ""
+
+
+def _version_line(state: State, message: Message, code: str) -> Fault:
+    marks = state.marks[message.scope]
+    newest = max(mark.version for mark in (marks.signed, marks.unsigned) if mark is not None)
+    reason = {
+        "stale_version": "older than what came before",
+        "version_reuse": "was there already, with another content",
+        "bad_version": "did not prove itself and was rolled back",
+    }[code]
+    if message.kid is not None and marks.signed is not None:
+        newest = marks.signed.version
+    line = f"version {message.version} of {message.scope} {reason}: push it as {newest + 1} or newer"
+    return Fault(line, "", code)
+
+
+def _unmasked(tables: dict[str, Any], standing: Standing) -> dict[str, Any]:
+    """``tables`` that came back as a report had them, ``***`` for each secret: that means what it stands for. What is wholly the
+    configuration of before means that one's secrets, else those in force."""
+    flat = flatten(tables)
+    stars = [path for path, each in flat.items() if each == MASK and KEYS[path].policy.secret]
+    if not stars:
+        return tables
+    previous = standing.state.layers.previous
+    before = flatten(previous.config) if previous is not None else {}
+    if flat != {path: masked(path, each) for path, each in before.items()}:
+        before = flatten(standing.state.layers.over(standing.file).tables)
+    return nested({path: before.get(path, "") if path in stars else each for path, each in flat.items()})
+
+
+def _with(layers: Layers, layer: Layer, mentioned: set[str]) -> Layers:
+    """``layer`` in place of its scope's one; what a command has set and ``layer`` mentions is no longer set by the command."""
+    command = {path: each for path, each in layers.command.items() if path not in mentioned}
+    if layer.scope.startswith("g/"):
+        return replace(layers, group=layer, command=command)
+    return replace(layers, device=layer, command=command, previous=layers.device)
+
+
+def _without_old_group(layers: Layers, file: Mapping[str, Any]) -> Layers:
+    """A group's layer is dropped by a device that is no longer in the group."""
+    if layers.group is None or layers.group.scope == group_scope(layers, file):
+        return layers
+    return replace(layers, group=None)
+
+
+def group_scope(layers: Layers, file: Mapping[str, Any]) -> str:
+    """``g/<group>`` as file and device layer name it; empty without a group."""
+    group = replace(layers, group=None).over(file).tables.get("device", {}).get("group", "")
+    return f"g/{group}" if group else ""
+
+
+def _candidate(
+    standing: Standing,
+    layers: Layers,
+    beneath: Layers,
+    new: Config,
+    push: Push | None,
+    digest: str = "",
+    warnings: Sequence[Fault] = (),
+) -> Candidate:
+    differing = changed(standing.config, new)
+    # what differs from what a rollback goes back to has to prove itself too
+    concerned = differing | changed(config_of(beneath, standing.file), new) if push else differing
+    return Candidate(layers, beneath, new, differing, kind_of(concerned), push, digest, tuple(warnings))
+
+
+def kind_of(paths: frozenset[str]) -> Kind:
+    """What a change of these keys restarts at most."""
+    applies = {KEYS[path].policy.apply for path in paths}
+    if "daemon" in applies:
+        return "daemon"
+    return "rooms" if applies - {"live"} else "live"
+
+
+# ---------------------------------------------------------------------- what is then remembered
+
+
+def begin(state: State, candidate: Candidate, *, sound: bool, limit_s: int) -> State:
+    """``candidate`` is in force, on trial. Live changes that follow each other are one trial, whose base is the last that was
+    proven."""
+    before, push = state.trial, candidate.push
+    pushes = (push,) if push else ()
+    trial = Trial(kind=candidate.kind, base=candidate.beneath, pushes=pushes, sound=sound, limit_s=limit_s)
+    if before is not None:
+        trial = replace(trial, sound=before.sound)
+        if before.kind == candidate.kind == "live":
+            trial = replace(before, pushes=_joined(before.pushes, push))
+        elif push is None and before.kind != "live":
+            # a command within such a trial is neither proven by it nor taken back with it
+            base = replace(before.base, command={**before.base.command, **candidate.layers.command})
+            trial = replace(before, base=base)
+    state = replace(state, layers=candidate.layers, trial=trial)
+    if push is None:
+        return state
+    outcome = Outcome(
+        state="applied" if candidate.kind == "live" else "pending",
+        confirmed=False,
+        scope=push.scope,
+        warnings=faults_of(candidate.warnings),
+    )
+    return replace(state, marks=_marked(state.marks, push, candidate.digest), outcome=outcome)
+
+
+def _joined(pushes: tuple[Push, ...], push: Push | None) -> tuple[Push, ...]:
+    """The newest of each scope, signed and unsigned."""
+    if push is None:
+        return pushes
+    others = [each for each in pushes if (each.scope, each.signed) != (push.scope, push.signed)]
+    return (*others, push)[-KEPT:]
+
+
+def confirm(state: State, file: Mapping[str, Any]) -> State:
+    """What is in force has proved itself: it is the last known good."""
+    outcome = state.outcome
+    if outcome.state in ("applied", "pending"):
+        outcome = replace(outcome, state="applied", confirmed=True)
+    return replace(state, trial=None, good=Good(file=dict(file), layers=state.layers), outcome=outcome)
+
+
+def roll_back(state: State, faults: Sequence[Fault]) -> State:
+    """What was before the trial is in force again; the versions on trial are bad for ever."""
+    trial = state.trial
+    assert trial is not None
+    outcome = state.outcome
+    if trial.pushes:
+        scope = trial.pushes[-1].scope
+        outcome = Outcome(state="rolled_back", scope=scope, errors=faults_of(faults))
+    marks = dict(state.marks)
+    for push in trial.pushes:
+        of_scope = marks.get(push.scope, Marks())
+        mark = of_scope.signed if push.signed else of_scope.unsigned
+        if mark is None:  # so many scopes ago that it is forgotten
+            continue
+        mark = replace(mark, bad=(*mark.bad, push.version)[-KEPT:])
+        marks[push.scope] = (
+            replace(of_scope, signed=mark) if push.signed else replace(of_scope, unsigned=mark)
+        )
+    return replace(state, layers=trial.base, trial=None, marks=marks, outcome=outcome)
+
+
+def _marked(marks: Mapping[str, Marks], push: Push, digest: str) -> dict[str, Marks]:
+    """``push`` is the newest of its scope; the scopes that were pushed to last are remembered."""
+    old = marks.get(push.scope, Marks())
+    before = old.signed if push.signed else old.unsigned
+    mark = Mark(version=push.version, digest=digest, bad=before.bad if before else ())
+    new = replace(old, signed=mark) if push.signed else replace(old, unsigned=mark)
+    rest = [(scope, each) for scope, each in marks.items() if scope != push.scope]
+    return dict([*rest, (push.scope, new)][-KEPT:])
