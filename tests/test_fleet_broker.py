@@ -58,7 +58,17 @@ def widened(member):
     return Rights((*mine.write, topics.up("+", "#")), (*mine.read, f"{topics.PREFIX}#"), (pool,))
 
 
+def curious(member):
+    """An operator who may read the answers of devices."""
+    mine = rights(member)
+    return mine if member.role != "operator" else Rights(mine.write, (*mine.read, topics.down("+", "turn")))
+
+
 WRONG = {
+    "rights that let an operator hear": (
+        (dynamic_security, "rights", curious),
+        {"takes over the device's session: must hear no answer"},
+    ),
     "rights that are too wide": (
         (dynamic_security, "rights", widened),
         {

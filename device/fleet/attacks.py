@@ -162,6 +162,7 @@ OPERATORS = (
     publishes("operator", lambda c: CONTROL, "the rules"),
     subscribes("operator", lambda c: any_up("turn/+"), "the questions of devices"),
     subscribes("operator", lambda c: any_up("ctl/+"), "what was heard of the answers"),
+    Case("operator", "takes over the device's session: must hear no answer", True, tricks.take_session),
     subscribes("operator", lambda c: f"{PREFIX}#", "everything of earshot, words included"),
 )  # fmt: skip
 

@@ -24,7 +24,8 @@ class Refused(FleetError):
 class Session:
     """Connects at once; raises ``Refused``, or ``FleetError`` where there is no broker or it does not answer.
 
-    ``received``: (topic, payload) in order. ``will``: (topic, payload), retained, without delay.
+    ``received``: (topic, payload) in order. ``will``: (topic, payload), retained, without delay. ``lasting``: as a device does it,
+    go on with the session of this client id where there is one, and have it kept for a minute.
     """
 
     def __init__(
@@ -36,8 +37,11 @@ class Session:
         username: str = "",
         password: str | None = None,
         will: tuple[str, bytes] | None = None,
+        lasting: bool = False,
     ) -> None:
         import paho.mqtt.client as paho
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
 
         self.received: list[tuple[str, bytes]] = []
         self._answers: dict[int, Any] = {}
@@ -58,8 +62,10 @@ class Session:
             client.username_pw_set(username, password)
         if will is not None:
             client.will_set(*will, qos=1, retain=True)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 60 if lasting else 0
         try:
-            client.connect(host, port)
+            client.connect(host, port, clean_start=not lasting, properties=properties)
         except ssl.SSLError as exc:
             raise Refused(f"TLS: {exc.reason or exc}") from exc
         except OSError as exc:

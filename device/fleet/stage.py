@@ -106,6 +106,7 @@ class Stage:
         username: str | None = None,
         password: str | None = None,
         will: tuple[str, bytes] | None = None,
+        lasting: bool = False,
     ) -> Session:
         """A new connection of ``member``, with anything different that is given; ``certificate`` names a pair of files, "" none.
 
@@ -122,6 +123,7 @@ class Stage:
             username if username is not None else member.name if people else "",
             password,
             will,
+            lasting,
         )
 
     def tls(self, certificate: str) -> ssl.SSLContext:

@@ -149,6 +149,25 @@ def join_the_pool(stage: Stage) -> str:
     return f"{refused}; the worker got {len(got)} of 20" if refused and got == asked else ""
 
 
+def take_session(stage: Stage) -> str:
+    """Whoever takes a client id gets the subscriptions that the broker keeps for it; what comes on them is checked by name."""
+    people, marker = stage.cast, _marker()
+    answers, commands = down(people.device.name, "turn"), down(people.device.name, "cmd")
+    victim = stage.connect(people.device, lasting=True)
+    _must(victim.subscribe(answers) or victim.subscribe(commands))
+    try:
+        thief = stage.connect(people.operator, client_id=people.device.name, lasting=True)
+    except Refused as exc:
+        return str(exc)
+    _must(stage.session(people.worker).publish(answers, FORGED))
+    _must(stage.session(people.homeassistant).publish(commands, marker))
+    thief.wait(lambda: (commands, marker) in thief.received, "the command behind the answer")
+    heard = (answers, FORGED) in thief.received
+    thief.close()
+    stage.connect(people.device).close()  # ends the session
+    return "" if heard else "gets the commands that it may read, and no answer"
+
+
 def own_down(stage: Stage) -> str:
     """Allowed: what an operator, a worker and Home Assistant send to a device comes to it."""
     people, marker = stage.cast, _marker()
