@@ -11,6 +11,8 @@ from device.config.keys import nested, values
 from device.config.reference import page
 from device.config.toml_lines import key_lines
 from device.errors import ConfigError
+from device.settings.state import Good, Layer, Layers, State
+from device.settings.store import Store
 
 
 def written(folder, text, name="kitchen.toml"):
@@ -82,8 +84,10 @@ def test_a_json_file_is_checked_by_the_same_rules(tmp_path, capsys):
         ("a.toml", '[device]\nid = "a"\nid = "b"\n', "not valid TOML"),
         ("a.toml", '[wake]\nwords = ["a",', "line 2, the end of the file"),
         ("a.toml", "x = " + "[" * 100_000, "not valid TOML"),
+        ("a.toml", "x = " + "9" * 5000, "Exceeds the limit"),
         ("a.toml", "#" * (1024 * 1024 + 1), "more than 1048576 bytes"),
     ],
+    ids=lambda each: each[:20],
 )
 def test_a_file_that_is_no_tables_is_one_fault(tmp_path, capsys, name, text, why):
     code, lines = told(capsys, "check", written(tmp_path, text, name))
@@ -179,6 +183,59 @@ def test_show_of_a_name_that_is_no_key_says_what_there_is(tmp_path, capsys):
     path = written(tmp_path, "")
     assert main(["config", "show", "wakeup", "--config", str(path)]) == 2
     assert "'wakeup': no key and no section; they are: audio, barge_in" in capsys.readouterr().err
+
+
+def pushed(folder, file=None, **layers):
+    """The state folder of a device to which ``layers`` were pushed, and which ran on ``file`` before."""
+    made = {
+        name: Layer(scope=scope, version=1, signed=True, digest="-", config=layers[name])
+        for name, scope in (("group", "g/house"), ("device", "d/kitchen"))
+        if name in layers
+    }
+    whole = Layers(**made, command=layers.get("command", {}))
+    Store(folder).save(State(layers=whole, good=None if file is None else Good(file=file, layers=whole)))
+    return folder
+
+
+def test_show_lays_what_was_pushed_over_the_file_and_says_so(tmp_path, capsys):
+    path = written(tmp_path, "[device]\nvolume = 30\n[wake]\nthreshold = 0.3\n")
+    folder = pushed(
+        tmp_path / "state",
+        group={"wake": {"threshold": 0.4, "stop_threshold": 0.4}, "voice": {"speed": 1.5}},
+        device={"wake": {"stop_threshold": 0.45}},
+        command={"wake.threshold": 0.7},
+    )
+    code, (line,) = told(capsys, "show", "--json", "wake", "voice.speed", "device.volume", "--config", path,
+                         "--state", folder)  # fmt: skip
+    shown = json.loads(line)
+    assert code == 0 and shown["notes"] == []
+    found = {path: (value, shown["origin"][path]) for path, value in shown["effective"].items()}
+    assert found["device.volume"] == (30, "file") and found["voice.speed"] == (1.5, "group")
+    assert found["wake.stop_threshold"] == (0.45, "device") and found["wake.threshold"] == (0.7, "command")
+    assert found["wake.threshold_playing"] == (0.5, "default")
+
+
+def test_show_with_a_broken_file_shows_what_worked_last_and_says_why(tmp_path, capsys):
+    path = written(tmp_path, "[device]\nvolume = 300\n")
+    command = ["config", "show", "device.volume", "--config", str(path), "--state"]
+    assert main([*command, str(pushed(tmp_path / "new"))]) == 2
+    capsys.readouterr()
+    folder = pushed(tmp_path / "state", {"device": {"volume": 12}})
+    assert main([*command, str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert "volume = 12" in out and "line 2: device.volume = 300" in err
+
+
+def test_show_says_that_what_was_pushed_cannot_be_read_or_does_not_fit(tmp_path, capsys):
+    path = written(tmp_path, '[mqtt]\ntls = true\ncert_file = "c"\nkey_file = "k"\n')
+    command = ["config", "show", "mqtt.tls", "--config", str(path), "--state"]
+    (tmp_path / "bad").mkdir()
+    written(tmp_path / "bad", "{", "config.json")
+    assert main([*command, str(tmp_path / "bad")]) == 0
+    assert "what was pushed is not shown: " in capsys.readouterr().err
+    assert main([*command, str(pushed(tmp_path / "state", device={"mqtt": {"tls": False}}))]) == 0
+    out, err = capsys.readouterr()
+    assert "tls = true" in out and "does not go with the file" in err and "mqtt.tls = false would not" in err
 
 
 # ---------------------------------------------------------------------- docs, schema, help

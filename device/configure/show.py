@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from device.config.options import add_options
@@ -17,7 +18,9 @@ examples:
   earshot config show --set wake.threshold=0.7  what would be in force with that
   earshot config show --json | jq '.effective["mqtt.host"]'
 
-Secrets are shown as "***"."""
+The layers are default, file, --set, group and device (pushed over MQTT), command (set by Home Assistant or a command).
+What was pushed to a service is kept where only root can read it: sudo earshot config show. Of a device elsewhere:
+earshot config get. Secrets are shown as "***"."""
 
 
 def add(subparsers: Any) -> None:
@@ -31,23 +34,32 @@ def add(subparsers: Any) -> None:
     parser.add_argument("keys", metavar="KEY", nargs="*", help="only this key or section, e.g. wake")
     parser.add_argument("--origin", action="store_true", help="say which layer each value is from")
     parser.add_argument("--json", action="store_true", help="one JSON object: effective values and origins")
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="where the device keeps what was pushed (default: where it would)",
+    )
     add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     from device.config.keys import masked, values
-    from device.config.layers import merged
     from device.config.load import parse
+    from device.config.options import overrides
+    from device.configure.in_force import in_force
 
-    both = merged(layers(args))
+    both, notes = in_force(args.config, overrides(args.set), args.state)
     paths = chosen(args.keys)
     effective = {
         path: masked(path, value) for path, value in values(parse(both.tables)).items() if path in paths
     }
     origin = {path: both.origin_of(path) for path in effective}
+    for note in notes:
+        print(f"earshot config show: {note}", file=sys.stderr)
     if args.json:
-        print(json.dumps({"effective": effective, "origin": origin}))
+        print(json.dumps({"effective": effective, "origin": origin, "notes": notes}))
         return 0
     rows = list(toml_rows(effective, origin if args.origin else {}))
     if sys.stdout.isatty():
@@ -55,14 +67,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(line for line, _ in rows))
     return 0
-
-
-def layers(args: argparse.Namespace) -> list[tuple[str, Mapping[str, Any]]]:
-    """What the command line and this machine set, lowest first. Raises ConfigError."""
-    from device.config.load import load_tables
-    from device.config.options import overrides
-
-    return [("file", load_tables(args.config, overrides(args.set))), ("--set", overrides(args.set))]
 
 
 def chosen(names: list[str]) -> frozenset[str]:
