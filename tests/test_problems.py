@@ -1,6 +1,7 @@
 """Problems: every code has its meaning and its fix, the page is the table, and nobody reports what is not in it."""
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -23,11 +24,18 @@ CODE = re.compile(
 """What looks like a code, however it is reported."""
 
 
-def reported() -> Iterator[tuple[str, str]]:
+ELSEWHERE = {ROOT / "device" / "problems.py", ROOT / "device" / "adoption" / "lacking.py"}
+"""The catalogue itself; and what is wrong with a pushed configuration, whose codes stand among the errors of its report."""
+
+
+@functools.cache
+def reported() -> tuple[tuple[str, str], ...]:
     """Every code in the source, and where."""
-    for file in (ROOT / "device").rglob("*.py"):
-        if file == ROOT / "device" / "problems.py":
-            continue
+    return tuple(_reported())
+
+
+def _reported() -> Iterator[tuple[str, str]]:
+    for file in set((ROOT / "device").rglob("*.py")) - ELSEWHERE:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             where = f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in REPORTERS and node.args:
