@@ -68,8 +68,9 @@ def run(args: argparse.Namespace) -> int:
     from device.settings.boot import boot
 
     logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    given = overrides(args.set)
     try:
-        return serve(boot(args.config, overrides(args.set)))
+        return serve(boot(args.config, given))
     except ConfigError as exc:
         print(f"earshot run: {exc}", file=sys.stderr)
         return EX_CONFIG

@@ -28,7 +28,7 @@ def test_every_command_has_a_help_with_an_example(command, capsys):
 def test_a_config_with_problems_is_refused_whole_with_all_of_them(tmp_path, capsys):
     path = tmp_path / "earshot.toml"
     path.write_text('[device]\nvolume = 400\n[wake]\nword = "x"\n')
-    assert main(["run", "--config", str(path)]) == 2
+    assert main(["run", "--config", str(path)]) == 78  # EX_CONFIG: trying again does not make it better
     err = capsys.readouterr().err
     assert "2 problem(s)" in err and "device.volume = 400" in err and "did you mean 'words'" in err
 
