@@ -44,7 +44,7 @@ def kept(folder: Path | None = None) -> tuple[State | None, list[str]]:
     be read, which the notes say."""
     from device.settings.store import StateDamaged, Store, state_folder
 
-    notes = []
+    notes: list[str] = []
     for place in [folder] if folder else dict.fromkeys([state_folder(), SYSTEM]):
         try:
             if (state := Store(place).load()) is not None:
