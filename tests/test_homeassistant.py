@@ -147,7 +147,7 @@ def steps(
 
 
 def test_it_is_said_at_once_and_then_only_when_it_has_changed():
-    announcer = Announcer(lambda: 0.5, b"a")
+    announcer = telling(b"a")
     assert steps(announcer, 20) == [(0, b"a")]
     announcer.tell(b"a")
     assert steps(announcer, 1) == []
@@ -157,20 +157,27 @@ def test_it_is_said_at_once_and_then_only_when_it_has_changed():
 
 @pytest.mark.parametrize(("chance", "after_s"), [(0.0, 0), (0.25, 2.5), (1.0, 10)])
 def test_it_is_said_again_within_ten_seconds_of_a_start_of_home_assistant(chance, after_s):
-    announcer = Announcer(lambda: chance, b"a")
+    announcer = telling(b"a", chance)
     steps(announcer, 1)
     assert steps(announcer, 20, births=1) == [(after_s, b"a")]
 
 
+def test_nothing_is_said_before_it_is_known_what():
+    announcer = Announcer(lambda: 0.5)
+    assert steps(announcer, 20, births=1) == []
+    announcer.tell(b"a")
+    assert steps(announcer, 20, births=1) == [(0, b"a")]
+
+
 def test_several_starts_at_once_are_answered_once():
-    announcer = Announcer(lambda: 0.5, b"a")
+    announcer = telling(b"a")
     steps(announcer, 1)
     assert steps(announcer, 1, births=1) == []
     assert steps(announcer, 9, births=2, since_s=1) == [(5, b"a")]
 
 
 def test_discovery_that_is_switched_off_takes_the_message_back_once():
-    announcer = Announcer(lambda: 0.5, b"a")
+    announcer = telling(b"a")
     steps(announcer, 1)
     announcer.tell(b"")
     assert steps(announcer, 20) == [(0, b"")]
@@ -178,14 +185,14 @@ def test_discovery_that_is_switched_off_takes_the_message_back_once():
 
 
 def test_a_device_that_starts_without_discovery_takes_back_what_an_earlier_start_has_said():
-    assert steps(Announcer(lambda: 0.5), 20, births=3) == [(0, b"")]
+    assert steps(telling(b""), 20, births=3) == [(0, b"")]
 
 
 def test_over_a_real_broker_it_is_retained_said_again_at_a_birth_and_gone_when_switched_off(broker):  # noqa: F811
     config = msgspec.structs.replace(configured("kitchen"), mqtt=broker.section)
     spy = Spy(broker, topics=("homeassistant/device/#",))
     link = Link(config, MqttTransport(config))
-    announcer = Announcer(lambda: 0.0, message(config, version="1.2", wake_words=WORDS))
+    announcer = telling(message(config, version="1.2", wake_words=WORDS), chance=0.0)
 
     def said(count: int) -> bool:
         link.poll(0)

@@ -15,13 +15,15 @@ SPREAD_S = 10
 
 
 class Announcer:
-    """``step`` it every 10 ms. ``chance`` gives numbers from 0 to 1 and spreads the devices of a house; ``message`` is the first
-    thing to say. An empty one is said, too: who has switched discovery off before this start wants the device gone.
+    """``step`` it every 10 ms. ``chance`` gives numbers from 0 to 1 and spreads the devices of a house.
+
+    Until it is told what to say it says nothing. An empty message is said, too, at a start: who has switched discovery off before
+    wants the device gone.
     """
 
-    def __init__(self, chance: Callable[[], float], message: bytes = b"") -> None:
+    def __init__(self, chance: Callable[[], float]) -> None:
         self._chance = chance
-        self._message = message
+        self._message: bytes | None = None
         self._said: bytes | None = None
         self._births = 0
         self._again_at: int | None = None
