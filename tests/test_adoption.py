@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from helpers_ear import say
 from helpers_spelling import SpellingVoice
 
 from device.adoption import Adoption, prepare
@@ -258,6 +259,34 @@ def test_a_turn_end_model_that_is_none_is_a_failure_and_the_one_before_stays():
     scene.adopt(scene.config)
     scene.pass_ms(20)
     assert scene.adoption.failure == "" and scene.adoption.settled and scene.device.turn_model is before
+
+
+COMMANDS = parse({"recogniser": {"engine": "pocketsphinx"}, "voice": {"engine": "espeak"}})
+WORD_MORE = parse(
+    {
+        "recogniser": {"engine": "pocketsphinx"},
+        "voice": {"engine": "espeak"},
+        "wake": {"words": ["alexa", "okay_nabu"]},
+    }
+)
+
+
+@pytest.mark.parametrize("into_ms", [500, 900, 1700])
+def test_a_command_over_the_change_is_carried_out_and_so_is_one_with_the_new_wake_word_after_it(into_ms):
+    scene = Scene(COMMANDS, real=True)
+    scene.pass_ms(1500)
+    clip = say("alexa, set the volume to forty")
+    scene.room.say(clip, scene.device.position)
+    scene.pass_ms(into_ms)
+    scene.adopt(WORD_MORE)
+    scene.until(lambda: scene.happened("reply_end"))
+    assert scene.device.controls.volume == 40
+    scene.pass_ms(1000)
+    assert not scene.adoption.changing
+    scene.room.say(say("okay nabu, set the volume to fifty"), scene.device.position)
+    scene.until(lambda: len(scene.happened("reply_end")) == 2)
+    assert scene.device.controls.volume == 50
+    assert [wake.text for wake in scene.happened("wake")] == ["alexa", "okay_nabu"]
 
 
 # ---------------------------------------------------------------------- engines in processes
