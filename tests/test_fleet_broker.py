@@ -1,5 +1,6 @@
 """The rules against a real mosquitto: every attack, what is allowed beside it, and rules that are wrong on purpose."""
 
+import re
 import shutil
 
 import msgspec
@@ -191,6 +192,12 @@ def test_the_command_brings_the_rules_and_says_what_it_did(capsys):
         assert "earshot fleet renew alice" in capsys.readouterr().err
 
 
+def test_without_a_mosquitto_nothing_is_proved_and_the_command_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda *names, **where: None)
+    assert cli.main(["fleet", "prove", "--dir", str(tmp_path)]) == 2
+    assert "apt install mosquitto" in capsys.readouterr().err
+
+
 def test_the_command_proves_a_fleet_and_fails_when_its_files_are_not_what_was_proved(tmp_path, capsys):
     folder = Folder.create(tmp_path / "fleet", FLEET.broker)
     folder.add(FLEET.members)
@@ -198,6 +205,7 @@ def test_the_command_proves_a_fleet_and_fails_when_its_files_are_not_what_was_pr
     assert cli.main([*words, "--json"]) == 0
     proved = msgspec.json.decode(capsys.readouterr().out)
     assert proved["ok"]
+    assert re.fullmatch(r"mosquitto \d+\.\d+\.\d+", proved["broker"])
     assert {one["name"] for one in proved["cases"]} >= {"kitchen", "box", "alice", "hass", ""}
     rules = folder.broker / mosquitto.RULES_FILE
     rules.write_text(rules.read_text().replace("earshot/1/d/kitchen/up/#", "earshot/1/#"))

@@ -192,8 +192,11 @@ def test_a_description_that_was_edited_by_hand_becomes_the_rules(folder):
     folder.write_rules()
     assert "earshot/1/g/upstairs/dn/config" in (folder.broker / "dynamic-security.json").read_text()
     file.write_text(file.read_text() + "\n[devices.attic]\n")
-    with pytest.raises(FleetError, match="earshot fleet add attic"):
+    with pytest.raises(FleetError, match="earshot fleet renew attic"):
         folder.write_rules()
+    folder.renew("attic")
+    folder.write_rules()
+    assert folder.ledger.good("attic")
 
 
 def test_a_fleet_is_not_made_over_another(folder):
@@ -265,6 +268,13 @@ def test_what_cannot_be_tried_exits_2_and_says_why(folder, capsys, words, says):
     code, said = run(capsys, *words, "--dir", str(folder.path))
     assert code == 2
     assert says in said.err
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    code, said = run(capsys, "init", "--dir", str(tmp_path / "file" / "fleet"))
+    assert code == 2
+    assert "cannot be written: Not a directory" in said.err
 
 
 def test_without_a_fleet_the_commands_say_how_to_make_one(tmp_path, capsys):

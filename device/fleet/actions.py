@@ -157,7 +157,7 @@ def run_apply(args: argparse.Namespace) -> int:
 
 def run_prove(args: argparse.Namespace) -> int:
     from device.fleet import proof, screen
-    from device.fleet.stage import cast
+    from device.fleet.stage import cast, version
 
     there = (args.dir / "fleet.toml").exists()
     folder = Folder(args.dir) if there else None
@@ -165,12 +165,12 @@ def run_prove(args: argparse.Namespace) -> int:
     stale = folder.stale() if folder else []
     outcomes = proof.prove(fleet)
     if args.json:
-        print(json.dumps(proof.as_data(outcomes, cast(fleet), stale), indent=2))
+        print(json.dumps({"broker": version(), **proof.as_data(outcomes, cast(fleet), stale)}, indent=2))
     else:
         if folder is None:
             print(f"no fleet in {args.dir}: stand-ins play everybody", file=sys.stderr)
         screen.outcomes(outcomes, cast(fleet))
-        print(proof.verdict(outcomes))
+        print(f"{version()}: {proof.verdict(outcomes)}")
         for name in stale:
             print(
                 f"{args.dir}/broker/{name} is not what fleet.toml says: earshot fleet rules", file=sys.stderr

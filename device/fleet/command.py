@@ -21,8 +21,8 @@ examples:
   earshot fleet apply                                bring the rules to the broker that runs
   earshot fleet revoke kitchen                       it was stolen
 
-The folder holds the authority's key: keep it on a machine that is no device, and keep a copy. Whoever may write
-configuration is one question; that devices believe only signed configuration is another: earshot config keygen.
+The folder holds the authority's key: keep it on a machine that is no device, and keep a copy. Here it is settled who reaches
+a device; which configuration the device then believes is settled by signatures: earshot config keygen.
 More: docs/fleet.md, docs/security.md."""
 
 ADD_EPILOG = """\

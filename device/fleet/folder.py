@@ -42,14 +42,12 @@ class Folder:
         """A new fleet: authority, broker and administrator. Raises ``FleetError`` where there is one already."""
         if (path / "fleet.toml").exists() or (path / "ca.key").exists():
             raise FleetError(f"{path} holds a fleet already; its key is not written over")
-        try:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as exc:
-            raise FleetError(f"{path} cannot be made: {exc.strerror}") from exc
         authority = Authority.create()
-        _put(path / "ca.key", authority.key, SECRET)
-        _put(path / "ca.crt", authority.certificate)
-        _put(path / "fleet.toml", description.write(Fleet(broker)).encode())
+        with _disk(path):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _put(path / "ca.key", authority.key, SECRET)
+            _put(path / "ca.crt", authority.certificate)
+            _put(path / "fleet.toml", description.write(Fleet(broker)).encode())
         folder = cls(path)
         with folder._changing():
             ledger = Ledger()
@@ -149,8 +147,8 @@ class Folder:
             for member in fleet:
                 if not ledger.good(member.name):
                     raise FleetError(
-                        f"{member.name!r} stands in fleet.toml and has no certificate: take it out there and "
-                        f"`earshot fleet add {member.name}`"
+                        f"{member.name!r} stands in fleet.toml and has no certificate: "
+                        f"`earshot fleet renew {member.name}` makes one"
                     )
             self._keep(fleet, ledger, self._authority())
 
@@ -212,13 +210,10 @@ class Folder:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """One change at a time; what the disk refuses becomes a ``FleetError``."""
-        try:
-            with (self.path / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-        except OSError as exc:
-            raise FleetError(f"{exc.filename or self.path}: {exc.strerror or exc}") from exc
+        """One change at a time."""
+        with _disk(self.path), (self.path / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def rules(fleet: Fleet, ledger: Ledger) -> dict[str, str]:
@@ -229,6 +224,15 @@ def rules(fleet: Fleet, ledger: Ledger) -> dict[str, str]:
         mosquitto.RULES_FILE: msgspec.json.format(document, indent=1).decode() + "\n",
         emqx.RULES_FILE: emqx.acl(fleet),
     }
+
+
+@contextlib.contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """What the disk refuses becomes a ``FleetError``."""
+    try:
+        yield
+    except OSError as exc:
+        raise FleetError(f"{exc.filename or path} cannot be written: {exc.strerror or exc}") from exc
 
 
 def _text(file: Path) -> str:

@@ -22,7 +22,7 @@ def members(rows: Sequence[Mapping[str, Any]], soon_days: int) -> None:
     for row in rows:
         days = row["days"]
         if days is None:
-            note = f"none: earshot fleet add {row['name']}"
+            note = f"none: earshot fleet renew {row['name']}"
         elif days < 0:
             note = f"EXPIRED: earshot fleet renew {row['name']}"
         elif days < soon_days:

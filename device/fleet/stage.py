@@ -173,9 +173,6 @@ class Stage:
         (folder / f"{name}.key").write_bytes(issued.key)
 
     def _start(self, closing: contextlib.ExitStack) -> None:
-        binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-        if binary is None:
-            raise FleetError("mosquitto is not installed, so nothing can be proved (apt install mosquitto)")
         configuration = self.path / "mosquitto.conf"
         rules = self.folder.broker / mosquitto.RULES_FILE
         text = mosquitto.configuration(self.folder.fleet.broker, str(rules), HOST)
@@ -184,7 +181,7 @@ class Stage:
         log = self.path / "mosquitto.log"
         with log.open("wb") as out:
             self._process = process = subprocess.Popen(
-                [binary, "-c", str(configuration)], stdout=out, stderr=out, cwd=self.path
+                [_binary(), "-c", str(configuration)], stdout=out, stderr=out, cwd=self.path
             )
         closing.callback(subprocesses.end, process)
         deadline = time.monotonic() + 20
@@ -198,6 +195,19 @@ class Stage:
     def _leave(self) -> None:
         for session in self._sessions.values():
             session.close()
+
+
+def version() -> str:
+    """The mosquitto that is installed here, as "mosquitto 2.0.11". Raises ``FleetError`` where none is."""
+    told = subprocess.run([_binary(), "-h"], capture_output=True, text=True, check=False).stdout
+    return told.partition("\n")[0].replace(" version", "")
+
+
+def _binary() -> str:
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        raise FleetError("mosquitto is not installed, so nothing can be proved (apt install mosquitto)")
+    return binary
 
 
 def _everybody(people: Cast) -> Iterator[Member]:
