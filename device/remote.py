@@ -20,6 +20,7 @@ from device.adoption import Adoption
 from device.config import Config
 from device.errors import EarshotError
 from device.homeassistant import Announcer, message
+from device.link.reports import ConfigReport
 from device.settings import Adopt, Changed, Evidence, Publish, Restart, Steward
 from device.values import RATE_HZ
 
@@ -38,6 +39,7 @@ class Remote:
         self._adoption: Adoption | None = None
         self._announcer = Announcer(random.random)
         self._announced_for: Config | None = None
+        self._report: ConfigReport | None = None
         self._descriptions: deque[tuple[Config, bytes]] = deque()
 
     @property
@@ -84,6 +86,7 @@ class Remote:
                     log.info("starting again: %s", reason)
                     device.restart = reason
                 case Publish(report=report):
+                    self._report = report
                     device.link.report(report)
                 case Changed(token=token, faults=faults):
                     device.orders.changed(token, faults)
@@ -120,6 +123,8 @@ class Remote:
         payload = self._announcer.step(position, device.link.births)
         if payload is not None:
             device.link.announce(payload)
+            if payload and self._report is not None:  # entities that are new to it have not read it
+                device.link.report(self._report)
 
     def _describe(self, config: Config) -> None:
         """In a thread of its own: what there is to choose from has to be looked up on the disk."""

@@ -136,6 +136,12 @@ def test_there_is_no_message_while_discovery_is_off():
     assert message(parse({}), version="1.2") == b""
 
 
+def telling(message: bytes, chance: float = 0.5) -> Announcer:
+    announcer = Announcer(lambda: chance)
+    announcer.tell(message)
+    return announcer
+
+
 def steps(
     announcer: Announcer, seconds: float, births: int = 0, since_s: float = 0
 ) -> list[tuple[float, bytes]]:

@@ -54,7 +54,7 @@ DOORS = {
         *["settings", "skills", "trace", "tracer"],
     },
     "hands": {*BASE, "daemon"},
-    "remote": {*BASE, "adoption", "daemon", "ear", "homeassistant", "mouth", "settings"},
+    "remote": {*BASE, "adoption", "daemon", "ear", "homeassistant", "link", "mouth", "settings"},
     "daemon_command": {*BASE, "adoption", "audio", "daemon", "ear", "link", "settings", "skills"},
     "doctor": {*BASE, "audio", "problems"},
     "demo": {"errors", "pictures", "scenario", "subprocesses"},
