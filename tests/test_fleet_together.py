@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -18,6 +19,11 @@ from device.latency.reader import Reader
 from device.link import Link, open_transport, topics
 from device.link.messages import State
 from device.values import OpenTurn, TurnDelta, TurnEnded
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("mosquitto", path="/usr/bin:/usr/sbin:/usr/local/sbin:/usr/local/bin"),
+    reason="mosquitto is not installed (apt install mosquitto)",
+)
 
 FLEET = Fleet(
     Broker(("localhost",)),
