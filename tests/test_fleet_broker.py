@@ -185,6 +185,9 @@ def test_the_command_brings_the_rules_and_says_what_it_did(capsys):
             "createClient",
         ]
         assert folder.password("alice") not in said
+        another = Folder.create(folder.path.parent / "another", FLEET.broker)
+        assert cli.main([*words, "--dir", str(another.path)]) == 2
+        assert "do not come together: TLS: " in capsys.readouterr().err
         # the password was moved to where it is used before the broker had it
         folder.renew("alice")
         (folder.member("alice") / "alice.password").unlink()

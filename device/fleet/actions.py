@@ -127,7 +127,7 @@ def run_rules(args: argparse.Namespace) -> int:
 
 def run_apply(args: argparse.Namespace) -> int:
     from device.fleet.control import apply
-    from device.fleet.session import Session
+    from device.fleet.session import Refused, Session
     from device.link.options import parse_address
 
     folder = Folder(args.dir)
@@ -137,7 +137,13 @@ def run_apply(args: argparse.Namespace) -> int:
     tls = ssl.create_default_context(cafile=str(folder.path / "ca.crt"))
     own = folder.member(ADMIN)
     tls.load_cert_chain(own / f"{ADMIN}.crt", own / f"{ADMIN}.key")
-    session = Session(host, port, tls, ADMIN)
+    try:
+        session = Session(host, port, tls, ADMIN)
+    except Refused as exc:
+        raise FleetError(
+            f"{host}:{port} and {ADMIN} do not come together: {exc}. Is it the broker of this fleet, under a name that its "
+            "certificate has, and is neither certificate over? earshot fleet list"
+        ) from exc
     try:
         commands = apply(session, fleet, folder.ledger.passwords, folder.passwords())
     except FleetError as exc:

@@ -67,7 +67,7 @@ class Session:
         try:
             client.connect(host, port, clean_start=not lasting, properties=properties)
         except ssl.SSLError as exc:
-            raise Refused(f"TLS: {exc.reason or exc}") from exc
+            raise Refused(f"TLS: {getattr(exc, 'verify_message', '') or exc.reason or exc}") from exc
         except OSError as exc:
             raise FleetError(
                 f"broker {host}:{port} cannot be reached: {exc.strerror or exc}; is it running there?"

@@ -161,7 +161,7 @@ class Stage:
             (self.folder.path / "ca.crt").read_bytes(), (self.folder.path / "ca.key").read_bytes()
         )
         victim = self.cast.device.name
-        self._pair("proof-foreign", Authority.create("another").issue(victim))
+        self._pair("proof-foreign", Authority.create().issue(victim))  # even its name is the same
         past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=90)
         self._pair("proof-expired", authority.issue(victim, days=30, start=past))
         self._pair("proof-unlisted", authority.issue("proof-unlisted"))
