@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from helpers_broker import until
+from helpers_broker import Mosquitto, broker, until  # noqa: F401
 
 from device.config.schema import MqttSection
 from device.link.client import BrokerClient
@@ -113,3 +113,33 @@ def test_a_credential_that_mqtt_has_no_room_for_ends_no_thread(tmp_path):
     until(lambda: client.check() or client.problem_code, "the reason")
     assert client.alive and "network_thread_died" not in client.counters
     client.close()
+
+
+def test_a_wait_longer_than_the_keep_alive_does_not_end_the_connection_it_was_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("device.link.reconnect.MIN_S", 1.5)
+    mosquitto = Mosquitto(tmp_path)
+    client = call(mosquitto.port, keepalive_s=1)
+    until(lambda: client.check() or client.problem_code, "the first try")
+    mosquitto.start()
+    until(lambda: client.check() or client.connected, "the connection")
+    client.close()
+    mosquitto.stop()
+
+
+def test_a_rival_with_our_name_is_told_of_also_while_we_are_connected_and_the_waits_grow(broker, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("device.link.reconnect.MIN_S", 0.01)
+    first, second = call(broker.port), call(broker.port)
+
+    def both_know() -> bool:
+        first.check()
+        second.check()
+        return first.problem_code == second.problem_code == "broker_flapping"
+
+    until(both_know, "both to know")
+    assert all(client._health.wait_s() >= 0.02 for client in (first, second)), "more than the shortest"
+    second.close()
+    until(lambda: first.check() or first.connected, "the last connection")
+    assert first.problem_code == "broker_flapping" and "does another client use this name?" in first.problem
+    monkeypatch.setattr("device.link.reconnect.STEADY_S", 0.0)
+    assert first.problem is None and first.problem_code is None, "a connection that lasts has no rival"
+    first.close()

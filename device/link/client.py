@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 
 INFLIGHT = 100
 """QoS 1 messages on their way at once: paho looks through all of them at every PUBACK."""
+CONNECT_S = 5.0
+"""For TCP to connect, and as much again for TLS."""
 REVIVE_S = 2.0
 """A network thread that dies again at once must not be replaced in a hot loop."""
 ACCEPT_BYTES = 96 * 1024
@@ -96,10 +98,13 @@ class BrokerClient:
         connected_now: Callable[[], None] | None = None,
         retained: bool | frozenset[str] = False,
         conn: int = 0,
+        faults: Faults | None = None,
     ) -> None:
         self.broker, self.client_id = broker, client_id
-        self.faults = Faults(log)
+        self.faults = faults or Faults(log)
         self.connected = False
+        self.subscribed = False
+        """Whether the broker has answered our subscriptions: what it keeps for them comes within moments of that."""
         self.conn = conn
         """Connections tried since start; the one that is up has this number."""
         self.pubacks: deque[tuple[int, int]] = deque(maxlen=1000)
@@ -202,11 +207,12 @@ class BrokerClient:
         from device.link.tls import Encryption
 
         client = TellingClient(
-            paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5
+            paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5, wait=self._wait
         )
         client.max_queued_messages_set(QUEUED)
         client.max_inflight_messages_set(INFLIGHT)
-        client.reconnect_delay_set(0, 0)  # it waits in on_pre_connect
+        client.connect_timeout = CONNECT_S
+        client.reconnect_delay_set(0, 0)  # ``_wait`` does it
         client.on_pre_connect = self._on_pre_connect
         client.on_socket_open = self._guarded(self._on_socket_open)
         client.on_connect = self._guarded(self._on_connect)
@@ -246,10 +252,13 @@ class BrokerClient:
 
     # ----------------------------------------------------------------- paho's thread
 
-    def _on_pre_connect(self, client: Client, _userdata: Any) -> None:
+    def _wait(self) -> None:
+        """Before a try to connect."""
         self._closing.wait(self._health.wait_s())
         if self._closing.is_set():
             raise OSError("closing")
+
+    def _on_pre_connect(self, client: Client, _userdata: Any) -> None:
         self._health.trying()
         self.conn += 1
         self._prepare(client)
@@ -297,6 +306,7 @@ class BrokerClient:
 
     def _subscribe(self, client: Client) -> None:
         if self._subscriptions:
+            self.subscribed = False
             client.subscribe(wishes(self._subscriptions, self._retained))
 
     def _on_subscribe(
@@ -309,6 +319,7 @@ class BrokerClient:
         ]
         if refused:
             self._health.subscription_refused(refused)
+        self.subscribed = True
 
     def _on_connect_fail(self, client: Any, _userdata: Any) -> None:
         if not self._closing.is_set():

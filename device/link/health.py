@@ -82,7 +82,10 @@ class Health:
         """The connection is over, against our wish."""
         asked, self._asked_at = self._asked_at, None
         if asked is not None:
-            found = trouble.of_hanging_up(self._broker, getattr(self._socket, "failure", None))
+            if code == trouble.KEEP_ALIVE:  # we hung up
+                found = trouble.of_silence(self._broker)
+            else:
+                found = trouble.of_hanging_up(self._broker, getattr(self._socket, "failure", None))
             self._say(_kind(found), found)
         if not was_connected:
             return

@@ -25,7 +25,7 @@ WRONG_NAME = (62, 63, 64)
 """X509_V_ERR_... of OpenSSL."""
 REFUSALS = {0x86, 0x87, 0x85, 0x8A, 0x8C}
 """CONNACK: bad user name or password, not authorised, client identifier not valid, banned, bad authentication method."""
-NOT_AUTHORISED, TAKEN_OVER = 0x87, 0x8E
+NOT_AUTHORISED, KEEP_ALIVE, TAKEN_OVER = 0x87, 0x8D, 0x8E
 """Reason codes of a DISCONNECT (MQTT 5, 3.14.2.1)."""
 
 
