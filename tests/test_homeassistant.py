@@ -226,6 +226,14 @@ def test_over_a_real_broker_it_is_retained_said_again_at_a_birth_and_gone_when_s
         until(lambda: later.posts, "the mark")
         assert later.posts[0].topic == "homeassistant/mark"
         later.close()
+        broker.stop()
+        broker.start()
+        latest = Spy(
+            broker, name="latest", topics=("homeassistant/device/#", "earshot/1/d/kitchen/up/status")
+        )
+        until(lambda: said(0) and latest.posts, "the status, which is sent after the rest")
+        assert {post.topic for post in latest.posts} == {"earshot/1/d/kitchen/up/status"}
+        latest.close()
     finally:
         link.close()
         spy.close()

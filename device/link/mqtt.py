@@ -215,6 +215,8 @@ class MqttTransport:
             elif (kind in RARE or now - self._slot_at[kind] >= SLOT_S) and self._publish_slot(kind, message):
                 self._slot_at[kind] = now
                 self._dirty.discard(kind)
+                if message == b"":
+                    self._slots[kind] = None  # taken back, once: Home Assistant complains of every further time
 
     def _publish_slot(self, kind: str, message: Sendable) -> bool:
         if isinstance(message, Status):
