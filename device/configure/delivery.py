@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from device.configure.broker import Watch
 from device.configure.outcome import Letter, Outcome, outcome_of
-from device.link.reports import Seen
 from device.link.visit import Visit
+from device.settings.state import digest_of
 
 ANSWER_S = 30.0
 """A device that is there says within this what it makes of a configuration; it takes milliseconds as a rule."""
@@ -24,9 +24,10 @@ class _Awaited:
     """One device. ``since`` is when it last gave reason to hope."""
 
     since: float
-    before: Seen | None
     outcome: Outcome
     online: bool | None = None
+    trial_s: int = 0
+    """How long something may still be on trial there, be it ours or what has to be decided before it."""
 
 
 @dataclass
@@ -44,8 +45,7 @@ class Delivery:
     def send(self) -> None:
         """Publish, retained: a device that is not there gets it later. Raises ``LinkError``."""
         self._begun = time.monotonic()
-        for device in self.watch.members():
-            self._await(device)
+        self.watch.desired = self.letter.data
         self.visit.publish(self.watch.topic, self.letter.data, retain=True)
 
     def wait(self) -> list[Outcome]:
@@ -71,31 +71,26 @@ class Delivery:
         """As they are now."""
         return [self._awaited[device].outcome for device in sorted(self._awaited)]
 
-    def _await(self, device: str) -> None:
-        report = self.watch.reports.get(device)
-        self._awaited[device] = _Awaited(
-            since=time.monotonic(),
-            before=report.seen.get(self.letter.scope) if report else None,
-            outcome=Outcome(device),
-        )
-
     def _look(self, device: str, now: float) -> None:
-        if device not in self._awaited:
-            self._await(device)  # it came, or joined the group, only now
-        awaited, online = self._awaited[device], self.watch.online(device)
+        # a member of a group may also come, or join, only now
+        awaited = self._awaited.setdefault(device, _Awaited(now, Outcome(device)))
+        online, desired = self.watch.online(device), self.watch.desired
         if online and not awaited.online:
             awaited.since = now
         awaited.online = online
+        report = self.watch.reports.get(device)
+        awaited.trial_s = report.probation_s if report and report.state == "pending" else 0
         ms = round((now - self._begun) * 1000)
-        found = outcome_of(self.letter, device, self.watch.reports.get(device), awaited.before, ms)
+        later = digest_of(desired) if desired and desired != self.letter.data else ""
+        found = outcome_of(self.letter, device, report, ms, later)
         if replace(found, ms=None) != replace(awaited.outcome, ms=None):
             awaited.outcome, awaited.since = found, now
 
     def _deadline(self, awaited: _Awaited) -> float:
         if self.timeout_s is not None:
             return self._begun + self.timeout_s
-        if awaited.outcome.fate == "pending":
-            return awaited.since + awaited.outcome.probation_s + GRACE_S
+        if awaited.trial_s:
+            return awaited.since + awaited.trial_s + GRACE_S
         return awaited.since + (OFFLINE_S if awaited.online is False else ANSWER_S)
 
     def _ended(self) -> list[Outcome]:

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     from device.configure.broker import watching
     from device.configure.differences import differences
+    from device.configure.display import say
     from device.configure.draft import read_draft
     from device.configure.get import silence
     from device.errors import EarshotError
@@ -56,5 +57,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         for warning in draft.file.located(draft.warnings):
             print(f"warning: {args.file}: {warning}", file=sys.stderr)
-        print("\n".join(str(each) for each in found) or f"{args.device}: nothing would change")
+        say([str(each) for each in found] or [f"{args.device}: nothing would change"])
     return 1 if changes else 0

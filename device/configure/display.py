@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from device.config.files import ConfigFile
 from device.configure.draft import rows
@@ -22,6 +22,12 @@ HINTS = {
     "bad_version": "this version was rolled back before: push again, which takes the next one",
 }  # fmt: skip
 """What to do about a fault, by code; the others say it themselves."""
+
+
+def say(lines: Iterable[str], file: TextIO | None = None) -> None:
+    """Print what may hold words of others, who shall not steer this terminal: what cannot be printed becomes ``\ufffd``."""
+    for line in lines:
+        print("".join(char if char.isprintable() else "\ufffd" for char in line), file=file)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from device.configure.broker import watching
+    from device.configure.display import say
 
     scope = scope_of(args)
     with watching(broker_for(args), scope, "get") as (watch, _):
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         plain = msgspec.to_builtins({"device": args.device, "status": status, "report": report})
         print(json.dumps(plain))
         return 0
-    print("\n".join(page(args.device, report, status)))
+    say(page(args.device, report, status))
     return 0
 
 

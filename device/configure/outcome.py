@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from device.link.reports import ConfigFault, ConfigReport, Seen
+from device.link.reports import ConfigFault, ConfigReport
+from device.settings.state import digest_of
 
 Fate = Literal["waiting", "applied", "pending", "rejected", "rolled_back", "superseded", "offline"]
 """waiting: no word yet; superseded: another push came after it; offline: no word, and the device is not there; the others as in
@@ -36,7 +36,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Letter:
-    """An envelope on its way: ``data`` for ``scope``, what it says of itself, and what each device had seen before it."""
+    """An envelope on its way: ``data`` for ``scope``, and what it says of itself."""
 
     scope: str
     version: int
@@ -46,18 +46,16 @@ class Letter:
     @property
     def digest(self) -> str:
         """How a report names it."""
-        return hashlib.sha256(self.data).hexdigest()[:16]
+        return digest_of(self.data)
 
 
-def outcome_of(
-    letter: Letter, device: str, report: ConfigReport | None, before: Seen | None, ms: int
-) -> Outcome:
-    """What ``report`` says of ``letter``; ``before`` is what the device had seen in its scope when the letter was sent."""
+def outcome_of(letter: Letter, device: str, report: ConfigReport | None, ms: int, later: str = "") -> Outcome:
+    """What ``report`` says of ``letter``; ``later`` is the digest of what somebody has published over it meanwhile."""
     seen = report.seen.get(letter.scope) if report else None
     if report is None or seen is None:
         return Outcome(device)
     if seen.digest != letter.digest:
-        return Outcome(device, "superseded" if seen != before else "waiting", ms=ms)
+        return Outcome(device, "superseded" if seen.digest == later else "waiting", ms=ms)
     if report.scope != letter.scope:  # its state is about a message to the other scope that came later
         applied = report.applied.get(letter.scope) == letter.version
         return Outcome(device, "applied" if applied else "waiting", ms=ms)

@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     key = None if letter else key_of(args)
     if not letter:
-        seal_by(key, draft.tables, version=1, scope=scope)  # too big? said before anybody is called
+        # too big, or a version that cannot be? said before anybody is called
+        seal_by(key, draft.tables, version=1 if args.version is None else args.version, scope=scope)
     for warning in [] if args.json else draft.file.located(draft.warnings):
         print(f"warning: {args.file}: {warning}", file=sys.stderr)
     with watching(broker_for(args), scope, "push") as (watch, visit):

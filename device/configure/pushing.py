@@ -13,7 +13,7 @@ from device.config.faults import Fault
 from device.config.files import ConfigFile
 from device.configure.broker import Watch
 from device.configure.delivery import Delivery
-from device.configure.display import Answer, Progress, data, signature, text
+from device.configure.display import Answer, Progress, data, say, signature, text
 from device.configure.outcome import GOOD, Letter
 from device.configure.versions import next_version
 from device.link.visit import Visit
@@ -61,7 +61,7 @@ def deliver(
     else:
         told = {fault.path for fault in warnings}
         for answer in answers:
-            print("\n".join(text(answer, letter, file, told)))
+            say(text(answer, letter, file, told))
         if not answers:
             print(_nobody(watch, letter, waited=not args.no_wait))
     good = bool(answers) and all(answer.outcome.fate in GOOD for answer in answers)

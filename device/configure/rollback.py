@@ -53,6 +53,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from device.config.files import ConfigFile
     from device.configure.broker import watching
+    from device.configure.display import say
     from device.configure.draft import checked
     from device.configure.get import silence
     from device.configure.pushing import deliver, sealed
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             )
         name = f"{args.device}'s version {report.previous.version}"
         draft = checked(ConfigFile(name, report.previous.config, {}), scope)
-        print("\n".join(_announced(report, report.previous)), file=sys.stderr)
+        say(_announced(report, report.previous), sys.stderr)
         if not args.yes and not _agreed():
             return 1
         letter = sealed(watch, draft.tables, key, args.version)

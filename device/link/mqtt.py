@@ -14,6 +14,7 @@ from device.config.schema import Config
 from device.errors import LinkError
 from device.link import topics
 from device.link.client import NO_MATCHING_SUBSCRIBERS, BrokerClient, Will
+from device.link.faults import Faults
 from device.link.inbox import Inbox, subscriptions_of
 from device.link.messages import Commit, Open, Revise, Status, encode
 from device.link.outbox import Outgoing
@@ -65,15 +66,17 @@ class MqttTransport:
 
     def _open(self, config: Config, conn: int) -> BrokerClient:
         subscriptions, kept = subscriptions_of(config)
+        faults = Faults(log)  # a message may come before there is a ``self.client`` to ask for them
         return BrokerClient(
             config.mqtt,
             self._device,
             subscriptions=subscriptions,
-            receive=lambda received: self._inbox.receive(received, self.client.faults),
+            receive=lambda received: self._inbox.receive(received, faults),
             will=self._will,
             session_expiry_s=SESSION_S,
             retained=kept,
             conn=conn,
+            faults=faults,
         )
 
     @property
@@ -216,7 +219,9 @@ class MqttTransport:
                 self._slot_at[kind] = now
                 self._dirty.discard(kind)
                 if message == b"":
-                    self._slots[kind] = None  # taken back, once: Home Assistant complains of every further time
+                    self._slots[kind] = (
+                        None  # taken back, once: Home Assistant complains of every further time
+                    )
 
     def _publish_slot(self, kind: str, message: Sendable) -> bool:
         if isinstance(message, Status):

@@ -20,9 +20,10 @@ from device.link.outbox import Outgoing
 
 CONNECT_S = 12.0
 """No more patience than this; why there is no connection is known sooner: 5 s for TCP, for TLS and for MQTT, each."""
-QUIET_S = 0.6
-"""What is retained comes within milliseconds of the subscription: after so much quiet that was all."""
-PUBACK_S = 5.0
+QUIET_S = 0.25
+"""What is retained comes within milliseconds of the answer to the subscription: after so much quiet that was all."""
+ANSWER_S = 5.0
+"""A broker that takes longer over a subscription or a message is taken to have lost it."""
 STEP_S = 0.01
 REFUSED = 0x80
 """Reason codes from here on are refusals (MQTT 5, 2.4)."""
@@ -80,9 +81,10 @@ class Visit:
 
         Raises ``LinkError`` where nothing came because the broker lets us read nothing.
         """
-        seen, quiet_at = -1, 0.0
-        while not enough() and (time.monotonic() < quiet_at or seen < count()):
-            if seen < count():
+        seen = -1
+        quiet_at = time.monotonic() + ANSWER_S
+        while not enough() and time.monotonic() < quiet_at:
+            if self._client.subscribed and seen < count():
                 seen, quiet_at = count(), time.monotonic() + QUIET_S
             self.step()
         if not count() and self.problem:
@@ -94,7 +96,7 @@ class Visit:
         """Publish at QoS 1 and wait until the broker has it. Raises ``LinkError`` where it does not take it."""
         self._tokens += 1
         sent = self._client.publish(Outgoing(topic, payload, retain=retain, expiry_s=expiry_s), self._tokens)
-        deadline = time.monotonic() + PUBACK_S
+        deadline = time.monotonic() + ANSWER_S
         while sent and time.monotonic() < deadline:
             self.step()
             for token, reason in list(self._client.pubacks):
