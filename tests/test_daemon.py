@@ -4,63 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from helpers_broker import CHECKOUT, Mosquitto, Spy, broker, spy, until
+from helpers_broker import Mosquitto, Spy, broker, spy, until
+from helpers_daemon import Daemon, daemons
 
-__all__ = ["broker", "spy"]
+__all__ = ["broker", "daemons", "spy"]
 
 STATUS = "earshot/1/d/kitchen/up/status"
-
-
-class Daemon:
-    """``earshot run`` in a process of its own, without a sound card."""
-
-    def __init__(self, folder: Path, *settings: str) -> None:
-        self.log = folder / "daemon.log"
-        pairs = ["device.id=kitchen", "audio.backend=none", *settings]
-        command = [sys.executable, "-m", "device", "run", *(x for pair in pairs for x in ("--set", pair))]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "STATE_DIRECTORY": str(folder / "state")},
-            )  # fmt: skip
-
-    @property
-    def said(self) -> str:
-        """The log so far; a daemon that ended by itself fails the test at once."""
-        text = self.log.read_text(errors="replace")
-        assert self.process.poll() in (None, 0, 2), text
-        return text
-
-    def terminate(self) -> float:
-        """SIGTERM; seconds until it was gone."""
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        return time.monotonic() - began
-
-    def children(self) -> list[int]:
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in found.split()]
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-
-@pytest.fixture
-def daemons() -> Iterator[list[Daemon]]:
-    started: list[Daemon] = []
-    yield started
-    for daemon in started:
-        daemon.kill()
 
 
 def last_status(spy: Spy) -> dict:
