@@ -60,6 +60,27 @@ def test_a_packet_that_would_fill_the_memory_is_cut_off():
         client.close()
 
 
+def test_a_topic_that_the_broker_does_not_let_us_read_is_named_while_we_are_connected():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(hostile.CONNACK)
+                subscribe = connection.recv(4096)
+                connection.sendall(b"\x90\x04" + subscribe[2:4] + b"\x00\x87")  # SUBACK: not authorised
+                while connection.recv(4096):
+                    pass
+
+        threading.Thread(target=refuse, daemon=True).start()
+        client = call(server.getsockname()[1])
+        until(lambda: client.check() or client.problem_code, "the refusal")
+        assert client.connected and client.problem_code == "broker_unauthorised"
+        assert "t/# (Not authorized); its access rules must let us read them" in client.problem
+        client.close()
+
+
 def test_a_broker_that_takes_the_connection_and_says_nothing_is_named_and_blocks_nobody(monkeypatch):
     monkeypatch.setattr("device.link.health.ANSWER_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -116,7 +137,7 @@ def test_a_credential_that_mqtt_has_no_room_for_ends_no_thread(tmp_path):
 
 
 def test_a_wait_longer_than_the_keep_alive_does_not_end_the_connection_it_was_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("device.link.reconnect.MIN_S", 1.5)
+    monkeypatch.setattr("device.link.reconnect.MIN_S", 1.1)
     mosquitto = Mosquitto(tmp_path)
     client = call(mosquitto.port, keepalive_s=1)
     until(lambda: client.check() or client.problem_code, "the first try")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import datetime
 import signal
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers_broker import Mosquitto, until
+from helpers_broker import Mosquitto, WorkerProcess, until
 from helpers_tls import DAY, NOW, YEARS_10, Authority, Pair
 
 from device.config.schema import MqttSection
 from device.link import trouble
 from device.link.client import BrokerClient
-from device.link.credentials import CredentialsError, warnings
-from device.link.tls import context_of
+from device.link.credentials import warnings
 
 Call = Callable[..., BrokerClient]
 MUTUAL = "require_certificate true\nuse_identity_as_username true\nallow_anonymous false"
@@ -223,29 +224,7 @@ def test_a_broker_that_is_frozen_or_says_nothing_is_named_and_close_keeps_its_li
         encrypted.process.send_signal(signal.SIGCONT)
 
 
-# ---------------------------------------------------------------------- files
-
-
-def test_every_file_that_cannot_be_used_is_named_with_its_key(authority, server, tmp_path):
-    nothing, text = str(tmp_path / "nothing"), tmp_path / "text"
-    text.write_text("this is no certificate")
-    locked = authority.certify("locked", password=b"secret")
-    other = authority.certify("other")
-    for section, words in (
-        ({"ca_file": nothing}, ("mqtt.ca_file", nothing, "no such file")),
-        ({"ca_file": str(tmp_path)}, ("mqtt.ca_file", "cannot be read")),
-        ({"ca_file": str(text)}, ("mqtt.ca_file", str(text), "no certificate in PEM form")),
-        ({"ca_file": "/dev/zero"}, ("mqtt.ca_file", "more than")),
-        ({"cert_file": nothing}, ("mqtt.cert_file", nothing)),
-        ({"cert_file": str(server.cert), "key_file": nothing}, ("mqtt.key_file", nothing)),
-        ({"cert_file": str(server.cert)}, ("mqtt.cert_file", "no certificate and key")),
-        ({"cert_file": str(server.cert), "key_file": str(other.key)}, ("mqtt.key_file", "is not the key of")),
-        ({"cert_file": str(locked.cert), "key_file": str(locked.key)}, ("mqtt.key_file", "pass phrase")),
-        ({"key_file": str(server.key)}, ("mqtt.key_file is set, mqtt.cert_file is not",)),
-    ):
-        with pytest.raises(CredentialsError) as caught:
-            context_of(MqttSection(tls=True, **section))
-        assert all(word in str(caught.value) for word in words), (section, str(caught.value))
+# ---------------------------------------------------------------------- files that change, and who else reads them
 
 
 def test_a_file_that_is_missing_keeps_us_away_until_it_is_there(
@@ -283,17 +262,25 @@ def test_secrets_for_everybody_to_read_are_warned_of_once_with_the_fix(
     assert warnings(client.broker) == []
 
 
-@pytest.mark.parametrize(
-    ("host", "tls", "warned"),
-    [("broker.local", False, True), ("192.168.1.2", False, True), ("broker.local", True, False)]
-    + [(host, False, False) for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost")],
-)
-def test_a_password_in_the_clear_is_warned_of_unless_it_stays_on_this_machine(tmp_path, host, tls, warned):
-    secret = tmp_path / "password"
-    secret.touch(mode=0o600)
-    section = MqttSection(host=host, tls=tls, username="kitchen", password_file=str(secret))
-    assert (
-        any("travels unencrypted" in line and "mqtt.tls = true" in line for line in warnings(section))
-        == warned
+# ---------------------------------------------------------------------- commands
+
+
+def test_earshot_trace_and_earshot_endpoint_reach_a_broker_that_asks_for_a_certificate(mutual, authority):
+    def options(name: str) -> list[str]:
+        pair = authority.certify(name)
+        return [
+            *("--ca-file", str(authority.file), "--cert-file", str(pair.cert), "--key-file", str(pair.key))
+        ]
+
+    worker = WorkerProcess(mutual, "worker-a1", *options("worker-a1"))
+    try:
+        until(lambda: "connected to broker" in worker.said, "the worker")
+    finally:
+        worker.kill()
+    trace = [sys.executable, "-m", "device", "trace", "--broker", f"localhost:{mutual.port}"]
+    done = subprocess.run([*trace, *options("owner")], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "no device has reported to this broker" in done.stderr
+    done = subprocess.run(
+        [*trace, "--ca-file", str(authority.file)], capture_output=True, text=True, check=False
     )
-    assert sorted(warnings(MqttSection(host=host, username="kitchen"))) == []
+    assert done.returncode == 2 and "asks for a client certificate" in done.stderr
