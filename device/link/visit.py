@@ -57,9 +57,11 @@ class Visit:
         deadline = time.monotonic() + CONNECT_S
         while not self._client.connected:
             if self._client.problem_code or time.monotonic() > deadline:
-                problem = self._client.problem or "the broker does not answer"
                 self._client.close()
-                raise LinkError(problem)
+                another = self._client.problem_code == "broker_unreachable"
+                raise LinkError(
+                    f"{self.problem}{'; for another one: --broker HOST[:PORT]' if another else ''}"
+                )
             self.step()
         return self
 
@@ -73,8 +75,12 @@ class Visit:
 
     def step(self, wait_s: float = STEP_S) -> None:
         """Let ``wait_s`` pass; what came meanwhile was received."""
-        self._client.check()
+        self.check()
         time.sleep(wait_s)
+
+    def check(self) -> None:
+        """Look after the connection; for whoever waits in another way than by ``step``."""
+        self._client.check()
 
     def settle(self, count: Callable[[], int], enough: Callable[[], bool] = lambda: False) -> None:
         """Return after ``QUIET_S`` in which ``count`` did not grow, or at once when there is ``enough``.
