@@ -314,15 +314,20 @@ class Talk:
         known = v.Intent(intent) if intent else None
         return self.event(v.Final(self.position, number, text, (), accepted, known, free))
 
+    @property
+    def _number(self) -> int:
+        """The reply that is being said; else the last one that was."""
+        return self.laws.replies if self.laws.reply is None else self.laws.reply
+
     def started(self) -> list[v.Command]:
-        return self.event(v.ReplyStarted(self.position, self.laws.replies))
+        return self.event(v.ReplyStarted(self.position, self._number))
 
     def ended(self, heard: str = "All of it.") -> list[v.Command]:
-        return self.event(v.ReplyEnded(self.position, self.laws.replies, heard, len(heard.split())))
+        return self.event(v.ReplyEnded(self.position, self._number, heard, len(heard.split())))
 
     def cut(self, heard: str = "") -> list[v.Command]:
         words = len(heard.split())
-        return self.event(v.ReplyCut(self.position, self.laws.replies, heard, len(heard), words, 300 * words))
+        return self.event(v.ReplyCut(self.position, self._number, heard, len(heard), words, 300 * words))
 
     def delta(self, text: str) -> list[v.Command]:
         return self.event(v.TurnDelta(self.position, self.laws.turns, text))

@@ -297,7 +297,7 @@ class World(RuleBasedStateMachine):
         talk.barge_in_ended()
         talk.event(v.Sounding(talk.position, False))
         for step in range(4000):
-            if step >= 400 and not laws.announcements:
+            if step >= 600 and not laws.announcements:
                 break
             for utterance in sorted(laws.awaited) if self.recogniser_answers else ():
                 talk.final("", accepted=False, utterance=utterance)
