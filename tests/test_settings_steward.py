@@ -160,6 +160,7 @@ def test_secrets_that_come_back_masked_mean_what_they_stand_for(rig):
 def test_another_broker_is_pending_until_the_report_has_reached_it(rig):
     report = rig.push({"mqtt.host": "new"}, 1, evidence=Evidence(sound=True, broker=True))
     assert (report.state, report.probation_s, report.applied) == ("pending", 120, {})
+    rig.run(0.4, Evidence(sound=True, broker=True)).poll(Evidence(sound=True, broker=True), 0.5)
     assert rig.running.mqtt.host == "127.0.0.1"  # the old broker is told first
     rig.poll(WELL)
     assert rig.running.mqtt.host == "new"
@@ -233,6 +234,25 @@ def test_a_device_that_was_deaf_before_need_not_hear_to_prove_a_change(rig):
     rig.poll(deaf)
     rig.push({"recogniser.engine": "pocketsphinx"}, 1, evidence=deaf)
     assert rig.run(2, deaf).report.confirmed
+
+
+def test_the_sound_that_a_mistake_took_away_is_not_taken_for_none_before_when_that_is_mended(rig):
+    rig.push({"audio.input": "wrong"}, 1)
+    rig.run(2)
+    deaf = Evidence(broker=True, reported=True)
+    rig.boot().run(5, deaf)
+    rig.push({"audio.input": "wrong", "audio.keep_s": 20.0}, 2, evidence=deaf)
+    rig.run(2, deaf)
+    rig.boot().run(5, deaf)
+    assert rig.report.state == "pending"
+    assert rig.run(120, deaf).report.state == "rolled_back"
+
+
+def test_what_was_missing_before_does_not_stand_in_the_way_of_other_changes(rig):
+    rig.missing = ("alexa", "jarvis")
+    assert rig.push({"device.volume": 30}, 1).state == "applied"
+    rig.push({"wake.words": ["jarvis"]}, 2)
+    assert rig.codes() == ["model_missing"]
 
 
 def test_a_trial_that_does_not_start_twice_is_given_up(rig):

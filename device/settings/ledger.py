@@ -195,7 +195,7 @@ def _version_line(state: State, message: Message, code: str) -> Fault:
     marks = state.marks[message.scope]
     newest = max(mark.version for mark in (marks.signed, marks.unsigned) if mark is not None)
     reason = {
-        "stale_version": "older than what came before",
+        "stale_version": "is older than what came before",
         "version_reuse": "was there already, with another content",
         "bad_version": "did not prove itself and was rolled back",
     }[code]
