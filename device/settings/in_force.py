@@ -22,7 +22,7 @@ from device.link.reports import ConfigReport
 from device.settings.actions import Action, Adopt, Publish, Restart
 from device.settings.boot import Booted
 from device.settings.ledger import Candidate, confirm, kind_of, roll_back
-from device.settings.probation import EVERYTHING, QUIET_S, Probation, Proof
+from device.settings.probation import EVERYTHING, QUIET_S, STEADY_S, Probation, Proof
 from device.settings.report import report, standing
 from device.settings.state import Kind, State, config_of
 from device.settings.store import StateUnwritable
@@ -192,11 +192,12 @@ class InForce:
         needs: tuple[Proof, ...] = ("settled",)
         if trial.kind != "live" and trial.pushes:
             needs = EVERYTHING if config.mqtt.enabled else ("sound", "settled")
+        least_s = QUIET_S if trial.kind == "live" else STEADY_S[trial.kind]
         return Probation(
             needs,
             config,
             differing,
-            least_s=QUIET_S if trial.kind == "live" else 0.0,
+            least_s=least_s,
             limit_s=trial.limit_s,
             sound=trial.sound,
         )

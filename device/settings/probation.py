@@ -12,6 +12,8 @@ from device.config.schema import Config
 
 QUIET_S = 10.0
 """So long nothing may go wrong after a start, or after a change that restarts nothing."""
+STEADY_S = {"rooms": 1.0, "daemon": 5.0}
+"""So long everything has to hold for a change that restarts something: a sound card takes a moment to say that it does not open."""
 Proof = Literal["sound", "broker", "reported", "settled"]
 EVERYTHING: tuple[Proof, ...] = ("sound", "broker", "reported", "settled")
 
@@ -40,7 +42,7 @@ class Verdict:
 
 
 class Probation:
-    """One trial. ``needs`` must hold together at some moment after ``least_s`` and before ``limit_s`` (None: for ever), counted
+    """One trial. ``needs`` must hold together for ``least_s`` without a break, before ``limit_s`` (None: for ever) is over, counted
     from the first ``judge``. ``sound``: whether there was any before: none now is then no worse. ``config`` is on trial,
     ``changed`` are the keys that it changes: a fault names the one that it most likely comes from."""
 
@@ -58,20 +60,25 @@ class Probation:
         self._changed = [path for path in KEYS if path in frozenset(changed)]
         self._least_s, self._limit_s, self._sound = least_s, limit_s, sound
         self._began_s: float | None = None
+        self._whole_s: float | None = None
 
     def judge(self, now_s: float, evidence: Evidence) -> Verdict | None:
         """The verdict, or None while it is open."""
         if self._began_s is None:
             self._began_s = now_s
-        passed_s = now_s - self._began_s
         if evidence.failure and self._limit_s is not None:
             return Verdict(
                 (self._fault("engine_failed", evidence.failure, "recogniser", "voice", "turn_model"),)
             )
         missing = [need for need in self._needs if not self._holds(need, evidence)]
-        if not missing and passed_s >= self._least_s:
+        if missing:
+            self._whole_s = None
+        elif self._whole_s is None:
+            self._whole_s = now_s
+        if self._whole_s is not None and now_s - self._whole_s >= self._least_s:
             return Verdict()
-        if self._limit_s is None or passed_s < self._limit_s:
+        # what holds when the time is over may show whether it lasts
+        if not missing or self._limit_s is None or now_s - self._began_s < self._limit_s:
             return None
         if "broker" in missing and "reported" in missing:  # the one is why of the other
             missing.remove("reported")
