@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -165,6 +166,13 @@ def test_an_argument_of_a_newer_version_is_ignored() -> None:
 def test_every_argument_is_explained() -> None:
     told = [argument for name in COMMANDS for argument in arguments(name)]
     assert len(told) > 10 and all(argument.words and argument.help for argument in told)
+
+
+def test_the_page_of_orders_has_every_command_with_its_arguments() -> None:
+    page = (Path(__file__).parent.parent / "docs/orders.md").read_text(encoding="utf-8")
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    for name in COMMANDS:
+        assert all(f"`{argument.name}`" in rows[name] for argument in arguments(name)), name
 
 
 @given(st.sampled_from(list(COMMANDS)), st.dictionaries(st.sampled_from(["percent", "step", "on", "seconds", "name", "all", "level", "key", "value", "x"]), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())))  # fmt: skip
