@@ -113,7 +113,8 @@ def test_without_a_key_what_can_do_no_harm_is_applied_and_the_rest_is_rejected_w
     kitchen = start()
     assert config("push", "--device", "kitchen", file("[device]\nvolume = 40\n"))[0] == 0
     path = file('[device]\nvolume = 50\n[endpoint]\npool = "elsewhere"\n')
-    code, out, _ = config("push", "--device", "kitchen", path)
+    code, out, err = config("push", "--device", "kitchen", path)
+    assert err.startswith("note: unsigned, and endpoint.pool may need a signature")
     assert code == 1 and volume(kitchen) == 40
     assert out.startswith("kitchen: rejected, nothing changed\n")
     assert f"{path}:4: endpoint.pool: " in out and "[needs_signature]" in out
@@ -336,6 +337,19 @@ def test_words_of_others_do_not_steer_the_terminal(config, spy, capsys):  # noqa
     code, out, _ = config("get", "--device", "kitchen")
     assert code == 0 and "gone" in out and "\nkitchen: applied" not in out
     assert all(char.isprintable() or char == "\n" for char in out)
+
+
+def test_a_broker_that_goes_away_while_push_waits_is_said(config, broker, spy, file):  # noqa: F811
+    def go():
+        spy.wait("dn/config")
+        broker.stop()
+
+    going = threading.Thread(target=go)
+    going.start()
+    code, out, err = config("push", "--device", "kitchen", file("[device]\nvolume = 40\n"), "--timeout", 0.5)
+    going.join()
+    assert code == 1 and "no answer" in out
+    assert f"broker 127.0.0.1:{broker.port}" in err
 
 
 # ---------------------------------------------------------------------- keygen, sign

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from device.config.schema import MqttSection
+from device.configure.options import DEVICE
 from device.errors import LinkError
 from device.link import topics
 from device.link.client import Received
@@ -47,8 +48,8 @@ class Watch:
         device = topics.device_of(received.topic)
         if received.topic == self.topic:
             self.desired = received.payload
-        elif device is None or not received.payload:
-            return  # an empty one only clears what was retained
+        elif device is None or not DEVICE.fullmatch(device) or not received.payload:
+            return  # nobody's name; and an empty one only clears what was retained
         elif received.topic == topics.up(device, "config"):
             self._report(device, received.payload)
         elif received.topic == topics.up(device, "status"):

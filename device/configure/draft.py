@@ -10,6 +10,7 @@ from typing import Any
 from device.config.checking import known, split
 from device.config.faults import Fault
 from device.config.files import ConfigFile, read
+from device.config.keys import KEYS, flatten
 from device.errors import ConfigError
 from device.settings.rights import forbidden
 
@@ -32,6 +33,11 @@ class Draft:
     @property
     def tables(self) -> dict[str, Any]:
         return self.file.tables
+
+    @property
+    def to_be_signed(self) -> list[str]:
+        """Its keys that a device takes unsigned only where they change nothing."""
+        return [path for path in flatten(known(self.tables)) if not KEYS[path].policy.unsigned]
 
 
 def read_draft(path: Path, scope: str) -> Draft:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from device.settings.signing import SigningKey
 
 LONGEST_S = 3600.0
-_DEVICE = re.compile(r"[a-z0-9-]{3,32}")
-_GROUP = re.compile(r"[a-z0-9-]{1,32}")
+DEVICE = re.compile(r"[a-z0-9-]{3,32}")
+GROUP = re.compile(r"[a-z0-9-]{1,32}")
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +36,10 @@ def scope_of(args: argparse.Namespace) -> str:
     """``d/DEVICE`` or ``g/GROUP``. Raises ``EarshotError`` for a name that nobody can have."""
     group = getattr(args, "group", None)
     if group is not None:
-        if not _GROUP.fullmatch(group):
+        if not GROUP.fullmatch(group):
             raise EarshotError(f"--group {group!r}: must be 1 to 32 of a-z, 0-9 and -")
         return f"g/{group}"
-    if not _DEVICE.fullmatch(args.device):
+    if not DEVICE.fullmatch(args.device):
         raise EarshotError(f"--device {args.device!r}: must be 3 to 32 of a-z, 0-9 and -, as its device.id")
     return f"d/{args.device}"
 

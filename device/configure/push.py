@@ -76,9 +76,13 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"scope": scope, "state": "invalid", "errors": exc.rows}))
         return 2
     key = None if letter else key_of(args)
-    if not letter:
-        # too big, or a version that cannot be? said before anybody is called
+    if not letter:  # too big, or a version that cannot be? said before anybody is called
         seal_by(key, draft.tables, version=1 if args.version is None else args.version, scope=scope)
+    if not (letter or key or args.unsigned) and (paths := draft.to_be_signed):
+        print(
+            f"note: unsigned, and {', '.join(paths)} may need a signature: `earshot config keygen`",
+            file=sys.stderr,
+        )
     for warning in [] if args.json else draft.file.located(draft.warnings):
         print(f"warning: {args.file}: {warning}", file=sys.stderr)
     with watching(broker_for(args), scope, "push") as (watch, visit):

@@ -55,6 +55,8 @@ def deliver(
                     file=sys.stderr,
                 )
                 raise
+    if visit.problem:
+        print(f"warning: {visit.problem}", file=sys.stderr)
     answers = [Answer(each, watch.online(each.device), delivery.waited_s) for each in outcomes]
     if args.json:
         print(json.dumps(_json(letter, answers, file)))
