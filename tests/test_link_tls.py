@@ -103,8 +103,9 @@ def test_a_broker_whose_certificate_is_in_order_is_connected_to_by_name_and_by_a
     ids=["in ten years", "ten years ago"],
 )  # fmt: skip
 def test_a_certificate_outside_of_its_time_is_named_and_once_it_is_in_order_the_client_connects_by_itself(
-    call, authority, server, tmp_path, begins, ends, code, words
+    call, authority, server, tmp_path, monkeypatch, begins, ends, code, words
 ):
+    monkeypatch.setattr("device.link.clock.RELEASED", NOW.date())  # whatever this machine's clock says
     wrong = authority.certify(f"wrong-{code}", begins=begins, ends=ends)
     broker = Mosquitto(tmp_path, authority.listener(wrong)).start()
     try:
