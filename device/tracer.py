@@ -98,6 +98,8 @@ class Tracer:
                 note("say", position, text, reply=reply)
             case v.Earcon(name=name):
                 note("earcon", position, name)
+            case v.Announced(announcement=number, outcome=outcome):
+                note("announced", position, outcome, announcement=number)
             case v.Show():
                 held = [name for name in v.Show.__slots__ if getattr(command, name)]
                 note("state", position, ", ".join(held) or "idle")

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from device.config import Config
 from device.ear.intents import IntentMatcher
+from device.scenario.format import parse
+from device.scenario.runner import run_scenario
 from device.skills import Skills, TimerFile, TimerRefused, Timers
 from device.skills.spoken import say_duration
 from device.skills.timer_file import Moment
 from device.skills.timer_intents import over_text
 from device.skills.timers import MISSED_S, MOST_TIMERS, Timer
-from device.values import RATE_HZ, Intent
+from device.values import RATE_HZ, Intent, ms
 
 HOUR = 3600
 
@@ -301,3 +303,45 @@ def test_a_thread_writes_what_is_newest(path) -> None:
     [timer] = TimerFile(path).load().running
     assert timer.seconds == 14
     assert [found.name for found in path.parent.iterdir()] == ["timers.json"], "nothing is left lying about"
+
+
+# --------------------------------------------------------------------------- all of it
+
+
+def test_a_timer_is_set_by_voice_rings_in_the_room_and_ends_at_stop() -> None:
+    scenario = parse(
+        """
+        title = "A timer"
+        seed = 7
+        attention = true
+        max_s = 22
+        [room]
+        rt60_s = 0.25
+        [device]
+        recogniser = { engine = "pocketsphinx" }
+        mqtt = { enabled = false }
+        wake = { words = ["alexa"], stop = "" }
+        [[say]]
+        id = "set"
+        text = "Set a timer for ten seconds."
+        voice = "flite:slt"
+        at_s = 0.5
+        [[say]]
+        id = "stop"
+        text = "Stop."
+        voice = "flite:rms"
+        at_s = 17.3
+        [[expect]]
+        event = "wake"
+        absent = true
+        """
+    )
+    result = run_scenario(scenario)
+    told = [(event.event, event.text) for event in result.events]
+    bells = [
+        ms(event.position) for event in result.events if (event.event, event.text) == ("earcon", "alarm")
+    ]
+    assert ("intent", "timer_set") in told
+    assert ("say", "Your timer for ten seconds is over.") in told
+    assert ("announced", "said") in told
+    assert len(bells) == 2 and bells[-1] < 18_500 < ms(result.events[-1].position), "no bells after the stop"
