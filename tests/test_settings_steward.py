@@ -7,14 +7,16 @@ import threading
 import time
 import tracemalloc
 
+import msgspec
 import pytest
 from helpers_settings import FILE, OTHER, OWNER, WELL, Rig, entry
 
 from device.config import Config
-from device.link.reports import ConfigReport
+from device.link.reports import ConfigFault, ConfigReport, Previous
 from device.settings import Evidence, Steward
 from device.settings.boot import boot
 from device.settings.envelope import seal
+from device.settings.report import fitted
 from device.settings.store import NAME, Store
 
 
@@ -136,6 +138,31 @@ def test_a_command_sets_what_needs_no_signature_and_the_next_push_that_names_the
 def test_a_command_survives_a_restart(rig):
     rig.change({"wake.threshold": 0.7})
     assert rig.boot().running.wake.threshold == 0.7
+
+
+def test_a_command_that_is_no_key_is_refused_whatever_it_looks_like(rig):
+    for values in ({"wake": {"threshold": 0.7}}, {"": 1}, {"wake.threshold.x": 1}, {"wake": 1}):
+        assert rig.change(values) == ["unknown_key"]
+
+
+def test_a_voice_that_a_command_chose_and_that_fails_is_taken_back_and_no_version_is_to_blame(rig):
+    assert rig.change({"voice.name": "nobody"}) == [] and rig.running.voice.name == "nobody"
+    assert rig.steward.proving and rig.change({"voice.name": "en-gb"}) == ["busy"]
+    rig.poll(Evidence(sound=True, settled=False, failure="no voice is called nobody")).poll()
+    assert rig.running.voice.name == "" and "voice.name" not in rig.report.origin
+    assert rig.report.state == "applied" and rig.steward.problems == ()
+    assert rig.change({"voice.name": "en-gb"}) == []
+    rig.run(3, Evidence(sound=True))  # a voice needs no broker
+    assert rig.running.voice.name == "en-gb" and not rig.steward.proving
+
+
+def test_without_a_key_installed_only_what_needs_none_comes_over_the_broker(tmp_path):
+    rig = Rig(tmp_path).boot('[device]\nid = "kitchen"\n').poll()
+    assert rig.push({"wake.threshold": 0.7}, 1, key=None).state == "applied"
+    rig.push({"wake.threshold": 0.8}, 2)
+    assert rig.codes() == ["no_keys"]
+    rig.push({"keys.trusted": [entry("evil", OTHER)]}, 3, key=None)
+    assert rig.codes() == ["needs_signature"]
 
 
 def test_secrets_that_come_back_masked_mean_what_they_stand_for(rig):
@@ -412,10 +439,17 @@ def test_a_mistake_of_our_own_is_told_and_the_next_push_is_taken(rig, caplog):
 def test_the_report_fits_into_a_message_whatever_was_pushed(rig):
     rig.push({f"wake.{'é' * 200}{n}": "x" for n in range(110)} | {"wake.words": ["x"]}, 1)
     rig.push({"audio.input": "é" * 20_000}, 2)
-    import msgspec
-
-    sizes = [len(msgspec.json.encode(report)) for report in rig.reports]
-    assert max(sizes) < 64 * 1024
+    long = "é" * 3000
+    fault = ConfigFault(path=long, code="x", message=long)
+    before = Previous(version=1, config={"audio": {"input": "x" * 60_000}})
+    small = fitted(ConfigReport(state="applied", previous=before, effective={"audio.input": "x" * 3000}))
+    assert small.previous is None and len(small.effective["audio.input"]) == 3000
+    made = fitted(
+        ConfigReport(state="applied", errors=(fault,) * 101, warnings=(fault,) * 101, previous=before)
+    )
+    assert made.errors and made.warnings
+    sizes = [len(msgspec.json.encode(report)) for report in (*rig.reports, made, small)]
+    assert max(sizes) < 62 * 1024
 
 
 def test_no_secret_and_no_value_of_one_is_told_or_logged(rig, caplog):

@@ -139,7 +139,8 @@ def weigh(standing: Standing, message: Message) -> Known | Refusal | Candidate:
 def order(standing: Standing, values: Mapping[str, Any]) -> Refusal | Candidate:
     """Single keys by path, as a command sets them; unlike a file's, an unknown key is a fault."""
     state, old = standing.state, standing.config
-    if faults := shape(nested(values)):
+    faults = [Fault(f"{path}: no such key", path, "unknown_key") for path in values if path not in KEYS]
+    if faults := faults or shape(nested(values)):
         return Refusal(tuple(faults))
     layers = replace(state.layers, command={**state.layers.command, **values})
     whole = layers.over(standing.file).tables

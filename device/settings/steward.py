@@ -17,7 +17,7 @@ from typing import Any
 
 from device.config import Config
 from device.config.faults import Fault
-from device.settings.actions import Action, Changed
+from device.settings.actions import Action, Adopt, Changed
 from device.settings.boot import Booted
 from device.settings.changes import Changes
 from device.settings.in_force import InForce, Prepared
@@ -74,6 +74,12 @@ class Steward:
         return self._force.problems
 
     @property
+    def proving(self) -> bool:
+        """Whether a pushed configuration that restarts something has yet to prove itself: a restart now would count against it."""
+        trial = self._force.booted.state.trial
+        return trial is not None and trial.kind != "live"
+
+    @property
     def counters(self) -> dict[str, int]:
         """Pushes taken, refused and rolled back, and mistakes of our own, since the start."""
         return dict(self._changes.counters)
@@ -123,6 +129,9 @@ class Steward:
             self._wake.notify()
         if self._thread is not None:
             self._thread.join(1.0)
+        for step in self._force.out:
+            if isinstance(step.action, Adopt):  # nobody will
+                step.action.prepared.close()
 
     def _handed_over(self, now_s: float, evidence: Evidence) -> list[Action]:
         actions: list[Action] = []
@@ -159,7 +168,8 @@ class Steward:
                 job()
 
     def _command(self, token: str, values: dict[str, Any]) -> None:
-        self._commands -= 1
+        with self._wake:
+            self._commands -= 1
         self._changes.change(token, values)
 
     def _next(self) -> Callable[[], None] | None:
