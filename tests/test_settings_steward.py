@@ -427,6 +427,22 @@ def test_a_flood_of_changes_that_nobody_signed_does_not_wear_out_the_card(rig):
     assert rig.running.wake.threshold == 0.55
 
 
+def test_a_flood_of_garbage_does_not_become_a_flood_of_reports_and_the_last_word_is_told(rig):
+    told = len(rig.reports)
+    for number in range(1000):
+        rig.steward.desired("d/kitchen", b"%d" % number)
+        rig.poll(after_s=0.01)
+    assert 90 < len(rig.reports) - told < 110
+    rig.run(1)
+    assert rig.report.seen["d/kitchen"].digest == hashlib.sha256(b"999").hexdigest()[:16]
+    for number in range(100):
+        rig.steward.desired("d/kitchen", b"x%d" % number)
+        rig.poll(after_s=0.01)
+    assert rig.push({"wake.threshold": 0.7}, 1).state == "applied"  # what has changed something does not wait
+    rig.run(2)
+    assert rig.report.state == "applied"
+
+
 def test_a_mistake_of_our_own_is_told_and_the_next_push_is_taken(rig, caplog):
     rig.steward._force._meaning = lambda config: 1 / 0
     rig.push({"wake.threshold": 0.7}, 1)

@@ -34,6 +34,8 @@ from device.settings.state import Outcome, config_of, digest_of, faults_of
 
 log = logging.getLogger(__name__)
 
+CHANGES_AT_ONCE, CHANGE_EVERY_S = 100, 2.0
+"""Of changes that nobody signed: each is two writes of some kilobytes, and a card does not take any number of them."""
 LOG_EVERY_S = 10.0
 """Refusals are logged so often at most: anybody can have any number of them."""
 
@@ -48,7 +50,7 @@ class Changes:
         self._handled: dict[str, str] = {}
         self._held: dict[tuple[str, bool], bytes] = {}
         self._refused: dict[str, bytes] = {}
-        self._allowance = Allowance()
+        self._allowance = Allowance(CHANGES_AT_ONCE, CHANGE_EVERY_S)
         self._logged_s = -LOG_EVERY_S
 
     @property

@@ -39,12 +39,14 @@ class Prepared(Protocol):
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing for ``poll`` to hand over. ``config``: what the device then runs on; ``watch``: what it then has to prove;
-    ``reported``: not before the broker has the report, for the connection may be gone afterwards."""
+    ``reported``: not before the broker has the report, for the connection may be gone afterwards; ``idle``: a report of a message
+    that has changed nothing, which anybody can cause."""
 
     action: Action | None = None
     config: Config | None = None
     watch: Probation | None = None
     reported: bool = False
+    idle: bool = False
 
 
 class InForce:
@@ -204,12 +206,13 @@ class InForce:
 
     def publish(self) -> None:
         """Tell what is in force and what became of the newest message, where that is anything new."""
-        if self._standing is None or self._standing[0] is not self.booted.state:
+        idle = self._standing is not None and self._standing[0] is self.booted.state
+        if self._standing is None or not idle:
             self._standing = self.booted.state, standing(self.booted.state, self.booted.file)
         new = report(self._standing[1], self.outcome, self.seen)
         if new != self._reported:
             self._reported = new
-            self.tell(Publish(new))
+            self.out.append(Step(Publish(new), idle=idle))
 
     def tell(self, action: Action) -> None:
         """Have ``action`` handed over."""

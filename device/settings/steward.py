@@ -17,7 +17,8 @@ from typing import Any
 
 from device.config import Config
 from device.config.faults import Fault
-from device.settings.actions import Action, Adopt, Changed
+from device.settings.actions import Action, Adopt, Changed, Publish
+from device.settings.allowance import Allowance
 from device.settings.boot import Booted
 from device.settings.changes import Changes
 from device.settings.in_force import InForce, Prepared
@@ -29,6 +30,8 @@ COMMANDS = 32
 """Commands that may wait; the next is refused."""
 REPORT_S = 1.0
 """So long an adoption that may cost the connection waits until the broker has the report."""
+REPORTS_AT_ONCE, REPORT_EVERY_S = 50, 0.2
+"""Of reports that nothing has changed: each is some 6 KB on the air, and a flood would cause one after the other."""
 AGAIN_S = 10.0
 """How often it is tried to write what could not be written."""
 RELEASE_S = 1.0
@@ -60,6 +63,8 @@ class Steward:
         self._jobs: deque[Callable[[], None]] = deque()
         self._commands = 0
         self._waited_s: float | None = None
+        self._idle: Action | None = None
+        self._reports = Allowance(REPORTS_AT_ONCE, REPORT_EVERY_S)
         self._released_s = self._saved_s = 0.0
         self._wake = threading.Condition()
         self._closed = False
@@ -150,8 +155,15 @@ class Steward:
             self.config = step.config or self.config
             if step.watch is not None:
                 self._probation = step.watch
-            if step.action is not None:
+            if step.idle:
+                self._idle = step.action
+            elif step.action is not None:
+                if isinstance(step.action, Publish):
+                    self._idle = None  # it says the same and more
                 actions.append(step.action)
+        if self._idle is not None and self._reports.take(now_s):
+            actions.append(self._idle)
+            self._idle = None
         return actions
 
     # ------------------------------------------------------------------ the work
