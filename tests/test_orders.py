@@ -311,6 +311,16 @@ def test_a_muted_device_says_alarms_only() -> None:
     assert desk.say(priority="alarm") == [] and len(desk.announced) == 1
 
 
+def test_a_text_that_came_out_of_a_muted_loudspeaker_was_not_said() -> None:
+    desk = Desk()
+    desk.say()
+    desk.say(priority="alarm")
+    desk.hands.muted = True
+    for said in desk.announced:
+        desk.orders.announced(Announced(said.announcement, "said", 3, 900))
+    assert [ack.code for ack in desk.orders.acks()] == ["muted", ""]
+
+
 def test_the_queue_is_bounded_and_alarms_have_places_of_their_own() -> None:
     desk = Desk()
     for _ in range(QUEUE):

@@ -20,6 +20,7 @@ QUEUE = 8
 """Texts that may wait to be said; alarms find as many places again."""
 CHANGE_S = 30
 """A key that has not been changed by then is given up."""
+_MUTED = "the loudspeaker is muted: unmute it, or give the priority alarm"
 _UNSAID = {
     "interrupted": "somebody spoke, or said stop",
     "expired": "it could not be said in time",
@@ -75,7 +76,7 @@ class Orders:
         self._once = Once(done)
         self._alarms = Alarms(hands, timers)
         self._acks: list[OrderAck] = []
-        self._said: dict[int, str] = {}
+        self._said: dict[int, Say] = {}
         self._changing: dict[str, int] = {}
         self._count = 0
         self._log_until: int | None = None
@@ -117,14 +118,16 @@ class Orders:
 
     def announced(self, what: Announced) -> None:
         """What became of an announcement, perhaps of one of ours."""
-        id = self._said.pop(what.announcement, None)
-        if id is None:
+        say = self._said.pop(what.announcement, None)
+        if say is None:
             return
         heard = {"words": what.words, "ms": what.ms}
-        if what.outcome == "said":
-            self._end(id, "", heard)
+        if what.outcome != "said":
+            self._end(say.id, what.outcome, {"message": _UNSAID[what.outcome], **heard})
+        elif self._hands.muted and say.priority != "alarm":
+            self._end(say.id, "muted", {"message": _MUTED, "words": 0, "ms": 0})
         else:
-            self._end(id, what.outcome, {"message": _UNSAID[what.outcome], **heard})
+            self._end(say.id, "", heard)
 
     def changed(self, token: str, faults: Sequence[Fault]) -> None:
         """The keys of ``change`` ``token`` have been changed, or ``faults`` say why not."""
@@ -165,22 +168,22 @@ class Orders:
         if say.lang.lower().replace("_", "-").split("-")[0] != spoken:
             raise Refused("unknown_language", f"lang = {say.lang!r}: this device speaks {spoken!r}", "lang")
         if self._hands.muted and not urgent:
-            raise Refused("muted", "the loudspeaker is muted: unmute it, or give the priority alarm")
+            raise Refused("muted", _MUTED)
         if len(self._said) >= QUEUE * (1 + urgent):
             raise Refused("queue_full", f"{len(self._said)} texts wait already: try again later")
-        self._announce(
-            say.id,
-            say.text,
-            priority=say.priority,
-            interrupt=say.interrupt,
-            volume=say.volume,
-            chime=say.chime,
-        )
-
-    def _announce(self, id: str, text: str, **how: Any) -> None:
         number = self._number()
-        self._said[number] = id
-        self._hands.announce(Announce(self._position, number, text, **how))
+        self._said[number] = say
+        self._hands.announce(
+            Announce(
+                self._position,
+                number,
+                say.text,
+                priority=say.priority,
+                interrupt=say.interrupt,
+                volume=say.volume,
+                chime=say.chime,
+            )
+        )
 
     def _number(self) -> int:
         self._count += 1
@@ -221,11 +224,10 @@ class Orders:
 
     def _identify(self, id: str, args: c.Identify) -> dict[str, str]:
         name = self.config.device.id
-        self._hands.announce(
-            Announce(
-                self._position, self._number(), f"I am {name.replace('-', ' ')}.", interrupt=True, chime=True
-            )
-        )
+        if self._hands.muted:
+            raise Refused("muted", _MUTED.split(",")[0])
+        text = f"I am {name.replace('-', ' ')}."
+        self._hands.announce(Announce(self._position, self._number(), text, chime=True))
         return {"name": name}
 
     def _log(self, id: str, args: c.Log) -> dict[str, Any]:
