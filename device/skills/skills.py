@@ -64,7 +64,7 @@ class Skills:
         }
         timing = TimerIntents(Timers() if timers is None else timers)
         self._skills: dict[str, Callable[[Intent, int], Outcome]] = {
-            **{name: lambda intent, position, do=do: do(intent) for name, do in by_intent.items()},
+            **{name: _whenever(skill) for name, skill in by_intent.items()},
             "timer_set": timing.set,
             "timer_cancel": timing.cancel,
             "timer_left": timing.left,
@@ -126,3 +126,8 @@ class Skills:
     def _unmute(self, intent: Intent) -> Outcome:
         text = _BACK if self._controls.muted else "I am not muted."
         return Outcome(text, effect=lambda: self._controls.set_mute(False))
+
+
+def _whenever(skill: Callable[[Intent], Outcome]) -> Callable[[Intent, int], Outcome]:
+    """A skill to which the position means nothing."""
+    return lambda intent, position: skill(intent)
