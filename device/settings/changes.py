@@ -23,7 +23,6 @@ from device.settings.ledger import (
     Message,
     Refusal,
     Standing,
-    begin,
     group_scope,
     order,
     supersedes,
@@ -31,6 +30,7 @@ from device.settings.ledger import (
 )
 from device.settings.probation import Probation, Verdict
 from device.settings.state import Outcome, config_of, digest_of, faults_of
+from device.settings.trials import begin
 
 log = logging.getLogger(__name__)
 

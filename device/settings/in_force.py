@@ -21,11 +21,12 @@ from device.errors import EarshotError
 from device.link.reports import ConfigReport
 from device.settings.actions import Action, Adopt, Publish, Restart
 from device.settings.boot import Booted
-from device.settings.ledger import Candidate, confirm, kind_of, roll_back
+from device.settings.ledger import Candidate, kind_of
 from device.settings.probation import EVERYTHING, QUIET_S, STEADY_S, Probation, Proof
 from device.settings.report import report, standing
 from device.settings.state import Kind, State, config_of
 from device.settings.store import StateUnwritable
+from device.settings.trials import confirm, roll_back
 
 log = logging.getLogger(__name__)
 
