@@ -297,7 +297,9 @@ class World(RuleBasedStateMachine):
         talk.barge_in_ended()
         talk.event(v.Sounding(talk.position, False))
         for step in range(4000):
-            if step >= 600 and not laws.announcements:
+            if (
+                step >= 900 and not laws.announcements
+            ):  # attention of 30 s, twice, and what a recogniser may take
                 break
             for utterance in sorted(laws.awaited) if self.recogniser_answers else ():
                 talk.final("", accepted=False, utterance=utterance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device import values as v
@@ -261,6 +261,7 @@ EVENTS = st.one_of(
 
 
 @given(st.lists(EVENTS, max_size=40))
+@example([v.Act(VOLUME), v.Say(1, "x"), v.Act(VOLUME), v.ReplyStarted(0, 1)])
 def test_whatever_happens_a_timeline_ends_once_and_its_calls_are_counted_once(happenings):
     story = Story()
     for when, one in enumerate(happenings):

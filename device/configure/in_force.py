@@ -5,6 +5,7 @@ Only read: the daemon alone writes there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ def kept(folder: Path | None = None) -> tuple[State | None, list[str]]:
     from device.settings.store import StateDamaged, Store, state_folder
 
     notes: list[str] = []
-    for place in [folder] if folder else dict.fromkeys([state_folder(), SYSTEM]):
+    usual = [state_folder()] if os.environ.get("STATE_DIRECTORY") else [state_folder(), SYSTEM]
+    for place in [folder] if folder else dict.fromkeys(usual):
         try:
             if (state := Store(place).load()) is not None:
                 return state, notes

@@ -243,7 +243,9 @@ class Watcher:
 
     def _started(self, reply: int, at: int) -> None:
         one = self._replies.get(reply)
-        if one is not None and one.reply == reply and one.committed and not _audible(one):
+        if one is None or one.reply != reply or one.line.outcome != "speaking":  # it may be over already
+            return
+        if one.committed and not _audible(one):
             one.line.at["first_sample"] = at
             self._publish(one)
 
