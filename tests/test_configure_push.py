@@ -14,7 +14,7 @@ from device import cli
 from device.config.faults import Fault
 from device.config.keys import value
 from device.configure.differences import differences
-from device.configure.outcome import Letter, outcome_of
+from device.configure.outcome import Letter, outcome_of, patience_s
 from device.configure.versions import PLAUSIBLE, next_version
 from device.errors import EarshotError
 from device.link.reports import ConfigFault, ConfigReport, Seen
@@ -47,7 +47,7 @@ def start(broker, tmp_path):  # noqa: F811
             "device": {"id": name, "group": group},
             "mqtt": {"port": broker.port},
             "keys": {"trusted": [OWNER.public]},
-            "rollout": {"probation_s": 5},
+            "rollout": {"probation_s": 20},
         }
         device = StewardDevice(tmp_path / name, tables, **options).start()
         devices.append(device)
@@ -507,6 +507,13 @@ OURS = Seen(version=7, digest=LETTER.digest)
 )
 def test_a_report_is_about_our_push_only_if_it_names_its_bytes(report, fate):
     assert outcome_of(LETTER, "kitchen", report, 5, later="1" * 16).fate == fate
+
+
+def test_a_device_is_waited_for_as_long_as_it_has_to_prove_itself():
+    applied, pending = ConfigReport(state="applied"), ConfigReport(state="pending", probation_s=120)
+    assert patience_s(None, None) == patience_s(applied, True) == 30
+    assert patience_s(applied, False) == 10
+    assert patience_s(pending, True) == patience_s(pending, False) == 150  # off: it may be starting again
 
 
 def test_the_next_version_is_one_more_than_there_is_but_a_signed_one_follows_no_planted_number():

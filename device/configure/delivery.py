@@ -7,27 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from device.configure.broker import Watch
-from device.configure.outcome import Letter, Outcome, outcome_of
+from device.configure.outcome import Letter, Outcome, outcome_of, patience_s
 from device.link.visit import Visit
 from device.settings.state import digest_of
-
-ANSWER_S = 30.0
-"""A device that is there says within this what it makes of a configuration; it takes milliseconds as a rule."""
-OFFLINE_S = 10.0
-"""So long a device that is not there may take to come back: a restart, or the broker's."""
-GRACE_S = 30.0
-"""On top of a device's probation: a restart, and the way here."""
 
 
 @dataclass
 class _Awaited:
-    """One device. ``since`` is when it last gave reason to hope."""
+    """One device. ``since`` is when its outcome last changed."""
 
     since: float
     outcome: Outcome
-    online: bool | None = None
-    trial_s: int = 0
-    """How long something may still be on trial there, be it ours or what has to be decided before it."""
 
 
 @dataclass
@@ -74,12 +64,7 @@ class Delivery:
     def _look(self, device: str, now: float) -> None:
         # a member of a group may also come, or join, only now
         awaited = self._awaited.setdefault(device, _Awaited(now, Outcome(device)))
-        online, desired = self.watch.online(device), self.watch.desired
-        if online and not awaited.online:
-            awaited.since = now
-        awaited.online = online
-        report = self.watch.reports.get(device)
-        awaited.trial_s = report.probation_s if report and report.state == "pending" else 0
+        report, desired = self.watch.reports.get(device), self.watch.desired
         ms = round((now - self._begun) * 1000)
         later = digest_of(desired) if desired and desired != self.letter.data else ""
         found = outcome_of(self.letter, device, report, ms, later)
@@ -89,9 +74,8 @@ class Delivery:
     def _deadline(self, awaited: _Awaited) -> float:
         if self.timeout_s is not None:
             return self._begun + self.timeout_s
-        if awaited.trial_s:
-            return awaited.since + awaited.trial_s + GRACE_S
-        return awaited.since + (OFFLINE_S if awaited.online is False else ANSWER_S)
+        device = awaited.outcome.device
+        return awaited.since + patience_s(self.watch.reports.get(device), self.watch.online(device))
 
     def _ended(self) -> list[Outcome]:
         return [

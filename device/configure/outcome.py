@@ -16,6 +16,14 @@ GOOD: tuple[Fate, ...] = ("applied",)
 OPEN: tuple[Fate, ...] = ("waiting", "pending")
 
 
+ANSWER_S = 30.0
+"""A device that is there says within this what it makes of a configuration; it takes milliseconds as a rule."""
+OFFLINE_S = 10.0
+"""So long a device that is not there may take to come back: a restart, or the broker's."""
+GRACE_S = 30.0
+"""On top of a device's probation: a restart, and the way here."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Of one push on one device. ``probation_s``: how much longer a pending one may try; ``ms``: from the push to this report."""
@@ -62,3 +70,12 @@ def outcome_of(letter: Letter, device: str, report: ConfigReport | None, ms: int
     return Outcome(
         device, report.state, report.confirmed, report.errors, report.warnings, report.probation_s, ms
     )
+
+
+def patience_s(report: ConfigReport | None, online: bool | None) -> float:
+    """How many seconds after its last word a device may take for the next; ``online`` None: nothing is known of it."""
+    if (
+        report is not None and report.state == "pending"
+    ):  # on trial is ours, or what has to be decided before it
+        return report.probation_s + GRACE_S
+    return OFFLINE_S if online is False else ANSWER_S
