@@ -175,8 +175,7 @@ class Device:
 
     def _take_orders(self, position: int) -> None:
         """What somebody outside wants done; what is to be said comes out of the inbox in this step."""
-        while self.link.orders:
-            self.orders.receive(self.link.orders.popleft(), position)
+        self.orders.take(self.link.orders, position)
         self.orders.step(position)
 
     def _attend_to_echo(self, events: list[v.Event]) -> list[v.Event]:
@@ -344,6 +343,7 @@ class Device:
             **{f"mouth.{name}": count for name, count in self.mouth.counters.items() if name not in _NO_LOSS},
             **{f"ear.{name}": count for name, count in self.ear.counters.items()},
             **{f"config.{name}": count for name, count in self.remote.counters.items()},
+            **{f"orders.{name}": count for name, count in self.orders.counters.items() if name != "done"},
             "latency.lost_timelines": self.latency.watcher.lost,
             **{f"turn_model.{name}": count for name, count in judged.items() if name not in _NO_LOSS},
             "recogniser.restarts": self.recogniser.restarts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,18 @@ def test_a_timer_of_a_life_before_is_not_set_again() -> None:
     desk = Desk(done=("a",))
     [ack] = desk.cmd("timer.set", id="a", seconds=60)
     assert ack.ok and len(desk.timers) == 0
+
+
+def test_a_flood_takes_a_little_of_each_step_and_is_bounded() -> None:
+    desk = Desk()
+    waiting = deque(Cmd(id=f"f{number}", cmd="volume", args={"percent": 1}) for number in range(1000))
+    desk.orders.take(waiting, desk.position)
+    assert len(desk.orders.acks()) < 10
+    assert len(waiting) < 256
+    assert desk.orders.counters["flooded"] == 1000 - 256
+    while waiting:
+        desk.orders.take(waiting, desk.position)
+    assert len(desk.orders.acks()) > 200
 
 
 def test_what_is_no_order_but_has_an_id_is_answered() -> None:

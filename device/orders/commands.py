@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -132,11 +133,12 @@ class Argument:
     required: bool
 
 
-def arguments(name: str) -> list[Argument]:
+@functools.cache
+def arguments(name: str) -> tuple[Argument, ...]:
     """The arguments of the command ``name``."""
     hints = typing.get_type_hints(COMMANDS[name], include_extras=True)
     fields = msgspec.structs.fields(COMMANDS[name])
-    return [Argument(field.name, *_in_words(hints[field.name]), field.required) for field in fields]
+    return tuple(Argument(field.name, *_in_words(hints[field.name]), field.required) for field in fields)
 
 
 def parse(name: str, args: Mapping[str, Any]) -> Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from device.values import RATE_HZ, Announce, Announced
 
 QUEUE = 8
 """Texts that may wait to be said; alarms find as many places again."""
+A_STEP = 4
+"""Orders in 10 ms: with its answer one costs some 0.1 ms, and the ear must not wait."""
+WAITING = 256
 CHANGE_S = 30
 """A key that has not been changed by then is given up."""
 _MUTED = "the loudspeaker is muted: unmute it, or give the priority alarm"
@@ -82,7 +86,7 @@ class Orders:
         self._log_until: int | None = None
         self._restart: str | None = None
         self._position = 0
-        self.counters = {"done": 0, "refused": 0, "repeated": 0}
+        self.counters = {"done": 0, "refused": 0, "repeated": 0, "flooded": 0}
         self._do: dict[type[c.Args], Callable[[str, Any], Any]] = {
             c.Volume: self._volume,
             c.Mute: self._mute,
@@ -96,6 +100,14 @@ class Orders:
         }
 
     # ------------------------------------------------------------------ what comes in
+
+    def take(self, waiting: deque[Cmd | Say | BadOrder], position: int) -> None:
+        """Receive from ``waiting`` what one step has time for. More than ``WAITING`` is a flood: its newest are dropped."""
+        while len(waiting) > WAITING:
+            waiting.pop()
+            self.counters["flooded"] += 1
+        for _ in range(min(A_STEP, len(waiting))):
+            self.receive(waiting.popleft(), position)
 
     def receive(self, order: Cmd | Say | BadOrder, position: int) -> None:
         """Carry out ``order``, or say why not; an id that is known is only answered again, when there is an answer."""
