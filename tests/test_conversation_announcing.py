@@ -244,6 +244,17 @@ def test_a_timer_rings_says_what_it_was_for_and_rings_on_for_a_minute() -> None:
     assert talk.log[-1][0] == pytest.approx(61_000, abs=2100)
 
 
+def test_a_television_over_the_bells_does_not_keep_the_text_back_for_long() -> None:
+    talk = Talk()
+    talk.wait(1000)
+    announce(talk, "Your pasta timer is over.", priority="alarm", ring=True)
+    talk.event(v.Sounding(talk.position, True))
+    talk.wait(100)
+    talk.barge_in()
+    assert "Say" not in kinds(talk.wait(5500))
+    assert "Say" in kinds(talk.wait(1000))
+
+
 def test_stop_said_over_the_bells_ends_them() -> None:
     talk = Talk()
     ring(talk)

@@ -46,6 +46,8 @@ CHIME = samples(500)
 BELLS = samples(2000)
 """The earcon ``alarm`` with its pause: the next one follows without a gap, in which nobody would listen for "stop"."""
 RING = samples(60_000)
+TALKED_OVER = samples(6000)
+"""In a room that talks on over the bells the text comes then, and "stop" is listened for anew."""
 ALARM_VOLUME = 40
 """[percent] Least volume of an alarm: it has to be heard in the next room."""
 PATIENCE = {"low": samples(60_000), "normal": samples(300_000), "alarm": NEVER}
@@ -261,7 +263,9 @@ class Announcing:
             self._waiting.insert(0, item)
         elif now < self._next:
             pass
-        elif self._phase is _Phase.OPENING and not floor.listening:
+        elif self._phase is _Phase.OPENING and (
+            not floor.listening or now >= item.ring_until - RING + TALKED_OVER
+        ):
             self._speak(item)
             return True
         elif now >= item.ring_until:
