@@ -109,6 +109,7 @@ class MqttTransport:
             old, self._config = self._config, config
             self._inbox.config = config
             if config.mqtt != old.mqtt:
+                self.reported = False
                 if self._moving is None:
                     self._moving = threading.Thread(target=self._move, name="mqtt-move", daemon=True)
                     self._moving.start()
