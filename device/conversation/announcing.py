@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from device.conversation.announcement import Announcement
 from device.conversation.answering import Answering
 from device.conversation.speaking import Reply
 from device.conversation.timing import NEVER
@@ -48,21 +49,15 @@ BELLS = samples(2000)
 RING = samples(60_000)
 TALKED_OVER = samples(6000)
 """In a room that talks on over the bells the text comes then, and "stop" is listened for anew."""
-ALARM_VOLUME = 40
-"""[percent] Least volume of an alarm: it has to be heard in the next room."""
-PATIENCE = {"low": samples(60_000), "normal": samples(300_000), "alarm": NEVER}
-ROOM_TALKS = {"low": NEVER, "normal": samples(8000), "alarm": samples(2000)}
-"""People who talk to one another, or a television, are waited for so long."""
-_URGENCY = {"low": 0, "normal": 1, "alarm": 2}
 _OUTCOMES: dict[str, Outcome] = {"": "said", "voice": "failed", "superseded": "superseded"}
 """By why the reply was cut; any other reason is somebody who spoke."""
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Who has it. ``addressed``: somebody speaks to the device; ``listening``: the same, "stop" is listened
-    for, or a command is being carried out; ``speech_since``: somebody, perhaps not to us, speaks since then, or ``NEVER``; ``attending``: the device waits for somebody
-    to speak; ``busy``: a question is asked, or something is said."""
+    """Who has it. ``addressed``: somebody speaks to the device; ``listening``: the same, "stop" is listened for, or a command is
+    being carried out; ``speech_since``: somebody, perhaps not to us, speaks since then, or ``NEVER``; ``attending``: the device
+    waits for somebody to speak; ``busy``: a question is asked, or something is said."""
 
     addressed: bool
     listening: bool
@@ -77,40 +72,6 @@ class _Phase(Enum):
     RINGING = "bells after the text"
 
 
-@dataclass(slots=True, eq=False)
-class _Item:
-    """One announcement, from its ``Announce`` to its ``Announced``."""
-
-    what: Announce
-    opened: bool = False
-    """Its chime was heard."""
-    spoken: bool = False
-    """Its text was, or as much of it as people let it say."""
-    ring_until: int = NEVER
-    words: int = 0
-    ms: int = 0
-
-    @property
-    def urgency(self) -> int:
-        return _URGENCY[self.what.priority]
-
-    @property
-    def cuts(self) -> bool:
-        """Ends what is being said, rather than wait for it; bells that go on cut nobody's answer."""
-        return not self.spoken and (self.what.interrupt or self.what.priority == "alarm")
-
-    @property
-    def loudness(self) -> Loudness:
-        least = ALARM_VOLUME if self.what.priority == "alarm" else 0
-        return Loudness(self.what.volume, least, over_mute=self.what.priority == "alarm")
-
-    def gives_way_to(self, other: _Item) -> bool:
-        """A timer that rings gives way to an alarm that says something, everything to what is more urgent."""
-        if self.what.ring and not other.what.ring and other.what.priority == "alarm":
-            return True
-        return other.cuts and (other.urgency, other.what.interrupt) > (self.urgency, False)
-
-
 class Announcing:
     """At most one announcement under way; ``proceed`` moves on whatever may. ``cut`` ends what is being said, for a reason."""
 
@@ -118,8 +79,8 @@ class Announcing:
         self, emit: Callable[[Command], None], answering: Answering, cut: Callable[[str], None]
     ) -> None:
         self._emit, self._answering, self._cut = emit, answering, cut
-        self._waiting: list[_Item] = []
-        self._item: _Item | None = None
+        self._waiting: list[Announcement] = []
+        self._item: Announcement | None = None
         self._phase = _Phase.OPENING
         self._next = NEVER
         """When the phase goes on by itself: the text after the chime, the next bells."""
@@ -148,7 +109,7 @@ class Announcing:
 
     def add(self, what: Announce) -> None:
         """``what`` is to be said."""
-        item = _Item(what)
+        item = Announcement(what)
         if what.interrupt:
             for other in [other for other in self._waiting if other.urgency <= item.urgency]:
                 self._waiting.remove(other)
@@ -195,7 +156,7 @@ class Announcing:
         """Begin, go on or give up, as the floor is now; whether an announcement has taken it."""
         if self._item is None and not self._waiting:
             return False
-        for item in [item for item in self._waiting if now >= _expires(item)]:
+        for item in [item for item in self._waiting if now >= item.expires]:
             self._waiting.remove(item)
             self._over(item, "expired")
         if self._item is not None and self._reply is not None and self._answering.reply is not self._reply:
@@ -216,10 +177,10 @@ class Announcing:
     # ------------------------------------------------------------------ inside
 
     @property
-    def _all(self) -> list[_Item]:
+    def _all(self) -> list[Announcement]:
         return [*([] if self._item is None else [self._item]), *self._waiting]
 
-    def _make_room(self, item: _Item, other: _Item) -> None:
+    def _make_room(self, item: Announcement, other: Announcement) -> None:
         if not item.gives_way_to(other):
             return
         if self._phase is _Phase.SPEAKING:
@@ -230,8 +191,8 @@ class Announcing:
             self._leave()
             self._over(item, "said" if item.spoken else "superseded")
 
-    def _may_begin(self, item: _Item, now: int, floor: Floor) -> bool:
-        heard_out = floor.speech_since == NEVER or now >= floor.speech_since + ROOM_TALKS[item.what.priority]
+    def _may_begin(self, item: Announcement, now: int, floor: Floor) -> bool:
+        heard_out = floor.speech_since == NEVER or now >= item.room_heard_out(floor.speech_since)
         if floor.listening or not heard_out:
             return False
         if not item.cuts:
@@ -240,7 +201,7 @@ class Announcing:
             self._cut("announcement")
         return self._answering.reply is None
 
-    def _begin(self, item: _Item, now: int) -> None:
+    def _begin(self, item: Announcement, now: int) -> None:
         self._item, self._phase, self._recheck = item, _Phase.OPENING, NEVER
         self._louden(item.loudness)
         if item.what.ring:
@@ -254,7 +215,7 @@ class Announcing:
         else:
             self._speak(item)
 
-    def _go_on(self, item: _Item, now: int, floor: Floor) -> bool:
+    def _go_on(self, item: Announcement, now: int, floor: Floor) -> bool:
         """Out of a chime or bells; whether the text begins."""
         if self._phase is _Phase.SPEAKING:
             return False
@@ -279,11 +240,11 @@ class Announcing:
         self._emit(Earcon("alarm"))
         self._next = now + BELLS
 
-    def _speak(self, item: _Item) -> None:
+    def _speak(self, item: Announcement) -> None:
         self._phase, self._next, self._began = _Phase.SPEAKING, NEVER, NEVER
         self._reply = self._answering.announce(item.what.text)
 
-    def _spoken(self, item: _Item, cut: str, now: int) -> None:
+    def _spoken(self, item: Announcement, cut: str, now: int) -> None:
         """The reply that said it is over; ``cut``: why before its end."""
         self._reply, item.spoken = None, True
         if item.what.ring and now < item.ring_until:
@@ -304,18 +265,14 @@ class Announcing:
             self._loudness = loudness
             self._emit(loudness)
 
-    def _over(self, item: _Item, outcome: Outcome) -> None:
+    def _over(self, item: Announcement, outcome: Outcome) -> None:
         self._emit(Announced(item.what.announcement, outcome, item.words, item.ms))
 
     def _plan(self, now: int, floor: Floor) -> None:
         """What is awaited beside events: patience that runs out, with the room and with the floor."""
         self._recheck = NEVER
         for item in self._waiting:
-            heard_out = floor.speech_since + ROOM_TALKS[item.what.priority]
-            self._recheck = min(self._recheck, _expires(item), heard_out if heard_out > now else NEVER)
+            heard_out = item.room_heard_out(floor.speech_since)
+            self._recheck = min(self._recheck, item.expires, heard_out if heard_out > now else NEVER)
         if self._item is None and self._waiting and floor.speech_since == NEVER and not floor.listening:
             self._recheck = min(self._recheck, now + FRAME)  # the one before has just left
-
-
-def _expires(item: _Item) -> int:
-    return item.what.position + PATIENCE[item.what.priority]
