@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import threading
 
@@ -9,14 +11,19 @@ import msgspec
 import pytest
 from helpers_broker import Mosquitto, Spy, broker, free_port, spy, until  # noqa: F401
 from helpers_steward import StewardDevice
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from device import cli
 from device.config.faults import Fault
-from device.config.keys import value
+from device.config.keys import KEYS, value
 from device.configure.differences import differences
+from device.configure.display import Answer, data, say, text
+from device.configure.get import page
 from device.configure.outcome import Letter, outcome_of, patience_s
 from device.configure.versions import PLAUSIBLE, next_version
-from device.errors import EarshotError
+from device.errors import EarshotError, LinkError
+from device.link.messages import decode
 from device.link.reports import ConfigFault, ConfigReport, Seen
 from device.settings import signing
 from device.settings.envelope import NEWEST, open_envelope, peek, seal
@@ -93,6 +100,14 @@ def test_a_pushed_key_is_in_force_when_push_says_applied(config, start, file, ke
     code, out, err = config("push", "--device", "kitchen", file("[device]\nvolume = 40\n"))
     assert (code, err) == (0, "")
     assert out.startswith("kitchen: applied, version 1, signed by owner (")
+    assert volume(kitchen) == 40
+
+
+def test_the_broker_is_the_one_of_the_configuration_unless_another_is_named(broker, start, file, key, capsys):  # noqa: F811
+    kitchen = start()
+    own = file(f"[mqtt]\nport = {broker.port}\n", "own.toml")
+    pushed = file("[device]\nvolume = 40\n")
+    assert cli.main(["config", "push", "--device", "kitchen", str(pushed), "--config", str(own)]) == 0
     assert volume(kitchen) == 40
 
 
@@ -245,11 +260,11 @@ def test_a_group_that_nobody_is_in_is_said_to_be_empty(config, start, file, key)
 
 def test_what_is_too_big_is_refused_before_anybody_is_called(config, spy, file):  # noqa: F811
     words = ", ".join(f'"{"x" * 60}{number}"' for number in range(1200))
-    for text, said in [
+    for content, said in [
         (f"[later]\nwords = [{words}]\n", "allowed are 65536"),
         ("#" * 1_100_000, "more than 1048576 bytes"),
     ]:
-        code, _, err = config("push", "--device", "kitchen", file(text))
+        code, _, err = config("push", "--device", "kitchen", file(content))
         assert code == 2 and said in err
     assert not spy.seen("dn/config")
 
@@ -454,8 +469,6 @@ def test_rollback_signs_anew_what_the_device_had_before(config, start, file, key
 
 
 def test_rollback_is_not_signed_without_being_looked_at(config, start, spy, file, key, monkeypatch):  # noqa: F811
-    import io
-
     kitchen = start()
     code, _, err = config("rollback", "--device", "kitchen", "--yes")
     assert code == 2 and "no configuration before" in err
@@ -525,6 +538,51 @@ def test_the_next_version_is_one_more_than_there_is_but_a_signed_one_follows_no_
         next_version([NEWEST], [], signed=False)
     with pytest.raises(EarshotError, match="--version"):
         next_version([], [NEWEST], signed=True)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(-9, 9) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+PATHS = st.sampled_from(sorted(KEYS)) | st.text(max_size=6)
+TABLES = st.dictionaries(st.sampled_from(["wake", "device", "later"]), JSON, max_size=3)
+FAULTS = st.lists(
+    st.builds(lambda path, text: {"path": path, "code": "no_keys", "message": text}, PATHS, st.text(max_size=9))
+)  # fmt: skip
+REPORTS = st.fixed_dictionaries(
+    {"state": st.sampled_from(["applied", "pending", "rejected", "rolled_back"])},
+    optional={
+        "scope": st.sampled_from(["d/kitchen", "g/home", ""]) | st.text(max_size=5),
+        "seen": st.just({"d/kitchen": {"version": None, "digest": LETTER.digest}}) | JSON,
+        "applied": st.dictionaries(st.just("d/kitchen"), st.integers()),
+        "errors": FAULTS,
+        "warnings": FAULTS,
+        "probation_s": st.integers(),
+        "effective": st.dictionaries(PATHS, JSON, max_size=4),
+        "origin": st.dictionaries(PATHS, st.text(max_size=5), max_size=4),
+        "previous": st.fixed_dictionaries({"version": st.integers(), "config": TABLES}),
+    },
+)
+
+
+@settings(max_examples=200)
+@given(REPORTS, TABLES)
+def test_whatever_a_report_holds_it_can_be_shown(made, tables):
+    try:
+        report = decode("report", json.dumps(made).encode())
+    except LinkError:
+        return
+    answer = Answer(outcome_of(LETTER, "kitchen", report, 5), True, 1.0)
+    lines = [
+        *page("kitchen", report, None),
+        *map(str, differences(tables, report)),
+        *text(answer, LETTER, None),
+    ]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        say(lines)
+    assert len(out.getvalue().splitlines()) == len(lines)
+    json.dumps(data(answer, None))
 
 
 def test_a_secret_is_never_compared_and_never_shown():

@@ -63,6 +63,7 @@ DOORS = {
 }
 LIBRARIES = {
     "config": {"msgspec"},
+    "configure": {"msgspec", "rich"},
     "conversation": set(),
     "endpoint": {"msgspec", "httpx", "httpx_sse"},
     "engines": set(),
@@ -70,6 +71,7 @@ LIBRARIES = {
     "link": {"msgspec", "paho"},
     "models": {"httpx", "rich"},
     "orders": {"msgspec", "rich"},
+    "settings": {"msgspec", "cryptography"},
     "skills": set(),
 }
 """Third-party packages of the rooms that must stay light: a server runs the endpoint with no more than these."""
