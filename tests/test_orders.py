@@ -20,7 +20,7 @@ from device.link.transport import BadOrder
 from device.orders.command import parse_pairs
 from device.orders.commands import COMMANDS, Refused, arguments, parse
 from device.orders.once import REMEMBERED, Once
-from device.orders.orders import QUEUE, Orders
+from device.orders.orders import CHANGES, QUEUE, Orders
 from device.skills import Timers
 from device.values import RATE_HZ, Announce, Announced
 
@@ -51,6 +51,8 @@ class Hands:
 
     def event(self, kind: str, **fields: Any) -> None:
         self.done.append((kind, fields))
+
+    proving = False
 
     def restart(self, reason: str) -> None:
         self.done.append("restart")
@@ -251,6 +253,18 @@ def test_what_is_no_order_but_has_an_id_is_answered() -> None:
 # --------------------------------------------------------------------------- orders that take time
 
 
+def test_no_restart_counts_against_a_configuration_that_proves_itself() -> None:
+    desk = Desk()
+    desk.hands.proving = True
+    assert code(desk.cmd("restart")) == "busy"
+    desk.wait(1)
+    assert not desk.hands.done
+    desk.hands.proving = False
+    assert code(desk.cmd("restart")) == ""
+    desk.wait(1)
+    assert desk.hands.done == ["restart"]
+
+
 def test_a_restart_is_answered_before_it_happens() -> None:
     desk = Desk()
     desk.orders.receive(Cmd(id="a", cmd="restart"), desk.position)
@@ -296,6 +310,13 @@ def test_a_change_that_nobody_reports_is_given_up() -> None:
     assert code(desk.wait(2)) == "timeout"
     desk.orders.changed("a", ())
     assert desk.orders.acks() == []
+
+
+def test_changes_under_way_are_bounded() -> None:
+    desk = Desk()
+    for _ in range(CHANGES):
+        assert desk.cmd("set", key="wake.threshold", value=0.7) == []
+    assert code(desk.cmd("set", key="wake.threshold", value=0.7)) == "busy"
 
 
 # --------------------------------------------------------------------------- say

@@ -22,6 +22,8 @@ QUEUE = 8
 A_STEP = 4
 """Orders in 10 ms: with its answer one costs some 0.1 ms, and the ear must not wait."""
 WAITING = 256
+CHANGES = 16
+"""Keys that may be on their way at once."""
 CHANGE_S = 30
 """A key that has not been changed by then is given up."""
 _MUTED = "the loudspeaker is muted: unmute it, or give the priority alarm"
@@ -58,6 +60,10 @@ class Hands(Protocol):
 
     def event(self, kind: str, **fields: Any) -> None:
         """Publish that something has happened."""
+
+    @property
+    def proving(self) -> bool:
+        """Whether a configuration is on trial: a start from scratch would count against it."""
 
     def restart(self, reason: str) -> None:
         """Leave, so that the daemon is started again."""
@@ -206,6 +212,8 @@ class Orders:
     def _command(self, cmd: Cmd) -> None:
         args = c.parse(cmd.cmd, cmd.args)
         if isinstance(args, c.Set):
+            if len(self._changing) >= CHANGES:
+                raise Refused("busy", f"{CHANGES} changes are under way already: try again in a moment")
             self._changing[cmd.id] = self._position + CHANGE_S * RATE_HZ
             self._hands.change(cmd.id, {args.key: args.value})
         else:
@@ -248,6 +256,10 @@ class Orders:
         return {"level": args.level, "seconds": args.seconds}
 
     def _leave(self, id: str, args: c.Restart) -> None:
+        if self._hands.proving:
+            raise Refused(
+                "busy", "a configuration proves itself, and would be rolled back: try again in a minute"
+            )
         self._restart = "an order"  # not before it was answered
 
     # ------------------------------------------------------------------ answers
