@@ -49,6 +49,11 @@ class DeviceHands:
         self._device.link.event(kind, **fields)
         self._tell()
 
+    @property
+    def proving(self) -> bool:
+        steward = self._device.steward
+        return steward is not None and steward.proving
+
     def restart(self, reason: str) -> None:
         self._device.restart = reason
 
