@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         top.print_help()
         return 2
     try:
-        return args.run(args)
+        return int(args.run(args))
     except EarshotError as exc:
         print(f"earshot {args.command}: {exc}", file=sys.stderr)
         return 2

@@ -143,9 +143,9 @@ def start(booted: Booted) -> tuple[Device, Backend]:
     from device.adoption import meaning, prepare
     from device.audio import open_backend
     from device.daemon import Device
+    from device.disk import state_folder
     from device.link import open_transport
     from device.settings import Steward
-    from device.settings.store import state_folder
     from device.skills import TimerFile
 
     # a missing password file is no reason: there may be no broker, and everything else works

@@ -19,8 +19,9 @@ from pathlib import Path
 from helpers_settings import FILE, Rig
 
 from device.config import Config
+from device.disk import Disk
 from device.settings import Evidence
-from device.settings.store import NAME, Disk
+from device.settings.store import NAME
 
 AWAY = Evidence(sound=True)
 GROUPED = FILE.replace("[keys]", 'group = "den"\n[keys]')

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from device.config import Config
 from device.config.faults import Fault
 from device.config.keys import nested
+from device.disk import Disk
 from device.errors import EngineError
 from device.link.reports import ConfigReport
 from device.settings import Adopt, Changed, Evidence, Publish, Restart, Steward
 from device.settings.boot import boot
 from device.settings.envelope import seal
-from device.settings.store import Disk, Store
+from device.settings.store import Store
 
 OWNER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 OTHER = Ed25519PrivateKey.from_private_bytes(b"x" * 32)

@@ -38,7 +38,7 @@ def nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EARSHOT_MODELS", raising=False)
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(lookup_module, "SYSTEM_STATE", tmp_path / "system")
+    monkeypatch.setattr("device.disk.SYSTEM_STATE", tmp_path / "system")
     monkeypatch.setattr("device.models.download.PAUSE_S", 0.0)
 
 

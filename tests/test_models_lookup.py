@@ -8,7 +8,6 @@ import pytest
 
 from device.errors import ModelMissing
 from device.models import available, best, find, folders, load, require, state_folder
-from device.models import lookup as lookup_module
 from tests.helpers_models import MODELS
 
 
@@ -18,7 +17,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EARSHOT_MODELS", f"{tmp_path / 'one'}:{tmp_path / 'two'}")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(lookup_module, "SYSTEM_STATE", tmp_path / "system")
+    monkeypatch.setattr("device.disk.SYSTEM_STATE", tmp_path / "system")
     return tmp_path
 
 

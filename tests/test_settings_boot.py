@@ -6,11 +6,12 @@ import pytest
 from helpers_settings import FILE, OWNER, Rig
 
 from device.config import Config
+from device.disk import Disk
 from device.errors import ConfigError
 from device.settings.boot import boot
 from device.settings.envelope import seal
 from device.settings.state import Layer, Layers, State
-from device.settings.store import NAME, Disk, Store
+from device.settings.store import NAME, Store
 
 GROUPED = FILE.replace("[keys]", 'group = "den"\n[keys]')
 

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from device.config import check, parse
 from device.config.keys import KEYS, changed, flatten, nested
 from device.config.schema import Config
+from device.disk import Disk
 from device.settings import Evidence
 from device.settings.ledger import Candidate, Known, Message, Refusal, Standing, kind_of, order, weigh
 from device.settings.state import KEPT, Layers, State, config_of
-from device.settings.store import Disk
 from device.settings.trials import begin, confirm, roll_back
 
 BASE = {"device": {"id": "kitchen", "group": "den"}, "keys": {"trusted": [entry("owner", OWNER)]}}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from helpers_settings import FILE, Rig
 
+from device.disk import Disk, state_folder
 from device.settings.state import Layer, Layers, Mark, Marks, State
-from device.settings.store import NAME, Disk, StateDamaged, StateUnwritable, Store, encode, state_folder
+from device.settings.store import NAME, StateDamaged, StateUnwritable, Store, encode
 
 OLD = State(layers=Layers(command={"wake.threshold": 0.5}))
 NEW = State(

@@ -16,9 +16,6 @@ from device.errors import ConfigError
 if TYPE_CHECKING:
     from device.settings.state import State
 
-SYSTEM = Path("/var/lib/earshot")
-"""Where the service keeps its state."""
-
 
 def in_force(
     path: Path | None, overrides: Mapping[str, Any], folder: Path | None = None
@@ -43,10 +40,11 @@ def in_force(
 def kept(folder: Path | None = None) -> tuple[State | None, list[str]]:
     """What the daemon keeps in ``folder``, or in the first place where it would; None where nothing was ever pushed, or it cannot
     be read, which the notes say."""
-    from device.settings.store import StateDamaged, Store, state_folder
+    from device.disk import SYSTEM_STATE, state_folder
+    from device.settings.store import StateDamaged, Store
 
     notes: list[str] = []
-    usual = [state_folder()] if os.environ.get("STATE_DIRECTORY") else [state_folder(), SYSTEM]
+    usual = [state_folder()] if os.environ.get("STATE_DIRECTORY") else [state_folder(), SYSTEM_STATE]
     for place in [folder] if folder else dict.fromkeys(usual):
         try:
             if (state := Store(place).load()) is not None:

@@ -29,7 +29,7 @@ class Reconnects:
         if not self._tries:
             return 0.0
         longest = CLOCK_MAX_S if self.clock_wrong else MAX_S
-        return min(longest, MIN_S * 2 ** min(self._tries - 1, 10)) * (1 + chance)
+        return min(longest, MIN_S * 2.0 ** min(self._tries - 1, 10)) * (1 + chance)
 
     def flapping(self, now_s: float) -> bool:
         """Whether connections break off again and again; over as soon as one lasts."""

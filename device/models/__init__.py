@@ -2,7 +2,7 @@
 
 Enters: a model's name.  Leaves: a folder on disk that an engine can load, or one clear error.
 Thread: none of its own; ``find``, ``available`` and ``require`` read a few small files and may be called anywhere.
-May import: ``device.errors`` and the standard library; ``httpx`` and ``rich`` only inside the fetch.
+May import: ``device.errors``, ``device.disk`` and the standard library; ``httpx`` and ``rich`` only inside the fetch.
 
 A model is a folder. What it is stands in its ``earshot.toml``; a plain unpacked Vosk model and a folder with
 Kokoro's two files are recognised without one. Models marked ``test = true`` are tiny ones made for tests: they

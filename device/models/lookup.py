@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from device import disk
 from device.errors import ModelMissing
 
 MARKER = "earshot.toml"
@@ -20,7 +21,6 @@ KINDS = ("vosk", "kokoro", "turn", "wake")
 _TURN_FILES = "*turn*.onnx"
 """smart-turn-v3.2-cpu.onnx: what tells an unmarked turn-end model from any other ONNX file is its name alone."""
 _ROLES = {"kokoro": (("model", "*.onnx"), ("voices", "voices*.bin")), "turn": (("model", "*.onnx"),)}
-SYSTEM_STATE = Path("/var/lib/earshot")
 
 log = logging.getLogger(__name__)
 _told: set[Path] = set()
@@ -49,20 +49,8 @@ class Model:
 
 
 def state_folder() -> Path:
-    """Where fetched models are kept: systemd's state directory, ``/var/lib/earshot`` for root, else the user's."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if given:
-        return Path(given) / "models"
-    if os.geteuid() == 0:
-        return SYSTEM_STATE / "models"
-    return _user_state() / "models"
-
-
-def _user_state() -> Path:
-    base = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(base):  # the XDG specification: a relative path is to be ignored
-        base = os.path.join(os.path.expanduser("~"), ".local", "state")
-    return Path(base) / "earshot"
+    """Where fetched models are kept."""
+    return disk.state_folder() / "models"
 
 
 def folders() -> list[Path]:
@@ -71,8 +59,8 @@ def folders() -> list[Path]:
     places = [
         *given,
         state_folder(),
-        _user_state() / "models",
-        SYSTEM_STATE / "models",
+        disk.user_state() / "models",
+        disk.SYSTEM_STATE / "models",
         Path(sysconfig.get_path("data")) / "share" / "earshot" / "models",
     ]
     checkout = Path(__file__).resolve().parents[2]

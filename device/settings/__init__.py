@@ -2,7 +2,7 @@
 
 Enters: bytes from the broker and single values from commands; evidence that a change works. Leaves: what to adopt, when to
 restart, what to report; on the owner's side envelopes and signing keys. Thread: the steward's own, and whoever asks for the
-rest; the ear's thread only drops things off and takes things up. May import: values, errors, config, link (the report).
+rest; the ear's thread only drops things off and takes things up. May import: values, errors, config, disk, link (the report).
 cryptography is imported when the first envelope is opened, not before.
 """
 

@@ -25,10 +25,11 @@ from device.config.faults import Fault
 from device.config.keys import nested
 from device.config.layers import merged
 from device.config.load import load_tables
+from device.disk import Disk
 from device.errors import ConfigError
 from device.settings.ledger import group_scope
 from device.settings.state import Layer, Layers, State, config_of
-from device.settings.store import Disk, StateDamaged, StateUnwritable, Store
+from device.settings.store import StateDamaged, StateUnwritable, Store
 from device.settings.trials import roll_back
 
 log = logging.getLogger(__name__)

@@ -1,18 +1,16 @@
-"""The file that keeps the ``State``: replaced whole or not at all, whenever the power fails.
+"""The file that keeps the ``State``: replaced whole or not at all, whenever the power fails (``device.disk``).
 
-write a temporary file, fsync it, rename it over the old one, fsync the folder. A checksum tells a file that is damaged from one
-that is whole; a damaged one is put aside, for whoever wants to know why.
+A checksum tells a file that is damaged from one that is whole; a damaged one is put aside, for whoever wants to know why.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 
+from device.disk import Disk, replace, state_folder, sync_folder
 from device.errors import EarshotError
 from device.settings.state import State
 
@@ -40,44 +38,6 @@ class _Format(msgspec.Struct):
     format: int
 
 
-class Disk:
-    """The system calls of a save, one a method. A test dies at every single one."""
-
-    def folder(self, path: Path) -> None:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def create(self, path: Path) -> int:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-    def write(self, handle: int, data: bytes) -> int:
-        return os.write(handle, data)
-
-    def sync(self, handle: int) -> None:
-        os.fsync(handle)
-
-    def close(self, handle: int) -> None:
-        os.close(handle)
-
-    def rename(self, old: Path, new: Path) -> None:
-        os.replace(old, new)
-
-    def open_folder(self, path: Path) -> int:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-
-def state_folder() -> Path:
-    """Systemd's state directory (``$STATE_DIRECTORY``), ``/var/lib/earshot`` for root, else the user's (XDG)."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if given:
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/earshot")
-    base = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(base):  # the XDG specification: a relative path is to be ignored
-        base = os.path.join(os.path.expanduser("~"), ".local", "state")
-    return Path(base) / "earshot"
-
-
 class Store:
     """``config.json`` in ``folder``, mode 0600."""
 
@@ -103,23 +63,10 @@ class Store:
             raise StateUnwritable(
                 f"{self.path}: {len(data)} bytes are more than the {LARGEST} that are read again"
             )
-        disk, temporary = self._disk, self.path.with_name(f".{NAME}.new")
         try:
-            disk.folder(self.path.parent)
-            handle = disk.create(temporary)
-            try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[disk.write(handle, bytes(rest)) :]
-                disk.sync(handle)
-            finally:
-                disk.close(handle)
-            disk.rename(temporary, self.path)
+            replace(self.path, data, self._disk)
         except OSError as exc:
-            with contextlib.suppress(OSError):  # the card may be full: leave no half file on it
-                temporary.unlink(missing_ok=True)
             raise StateUnwritable(f"{self.path}: cannot be written: {exc.strerror or exc}") from exc
-        self._sync_folder()
 
     def set_aside(self) -> Path:
         """Rename the file to ``config.json.bad``. Raises ``StateUnwritable``."""
@@ -128,18 +75,8 @@ class Store:
             self._disk.rename(self.path, bad)
         except OSError as exc:
             raise StateUnwritable(f"{self.path}: cannot be put aside: {exc.strerror or exc}") from exc
-        self._sync_folder()
+        sync_folder(self.path.parent, self._disk)
         return bad
-
-    def _sync_folder(self) -> None:
-        """Make the new name last. Where that fails (some file systems know no such thing) the file is new already, and after a
-        power cut it is the old or the new one: no reason to call it unwritten."""
-        with contextlib.suppress(OSError):
-            folder = self._disk.open_folder(self.path.parent)
-            try:
-                self._disk.sync(folder)
-            finally:
-                self._disk.close(folder)
 
 
 def encode(state: State) -> bytes:

@@ -3,7 +3,7 @@
     enters   a matched ``Intent`` and the capture position
     leaves   ``SkillDone``: what to say about it; ``SkillPreview``: what that would be
     thread   the caller's; nothing here takes longer than a dictionary look-up
-    imports  config, errors and values
+    imports  config, disk, errors and values
 
 | Intent                 | Slots        | Does                                                          |
 |------------------------|--------------|---------------------------------------------------------------|

@@ -12,8 +12,6 @@ import functools
 import json
 import logging
 import math
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from device.disk import replace
 from device.skills.timers import LONGEST_S, MOST_TIMERS, Timer, Timers
 from device.values import RATE_HZ
 
@@ -149,26 +148,6 @@ class TimerFile:
                 if self._wanted is data:
                     self._wanted = None
                     return
-
-
-def replace(path: Path, data: bytes) -> None:
-    """``data`` becomes the file at ``path``, or, whatever happens meanwhile, the old one stays. Raises ``OSError``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _kept(timers: Timers, position: int, now: Moment, orders: list[str]) -> dict[str, Any]:
