@@ -208,9 +208,11 @@ def _decoded(decoder: msgspec.json.Decoder[Any], data: bytes, what: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{_short(next(name for name in names if names.count(name) > 1))} is there twice")
+    found: set[str] = set()
+    for name, _ in pairs:
+        if name in found:
+            raise ValueError(f"{_short(name)} is there twice")
+        found.add(name)
 
 
 def _deeper(value: Any, than: int) -> bool:

@@ -91,8 +91,11 @@ class Standing:
 def weigh(standing: Standing, message: Message) -> Known | Refusal | Candidate:
     """Version, schema, rights, in this order; all faults of the step that finds some."""
     state = standing.state
-    there = state.layers.of(message.scope)
-    if there and (there.version, there.digest) == (message.version, message.digest):
+    there, signed = state.layers.of(message.scope), message.kid is not None
+    alike = there and (there.version, there.digest) == (message.version, message.digest)
+    if (
+        there and alike and (there.signed or not signed)
+    ):  # what somebody sent unsigned is not yet the owner's word
         return Known(in_force=True)
     if code := _version_fault(state, message):
         if code == "known_bad":
@@ -101,7 +104,7 @@ def weigh(standing: Standing, message: Message) -> Known | Refusal | Candidate:
     faults, warnings = split(message.config)
     if faults:
         return Refusal(tuple(faults), tuple(warnings))
-    old, signed = standing.config, message.kid is not None
+    old = standing.config
     tables = _unmasked(known(message.config), standing)
     if faults := rights.forbidden(tables, message.scope):
         return Refusal(tuple(faults), tuple(warnings))
@@ -116,7 +119,10 @@ def weigh(standing: Standing, message: Message) -> Known | Refusal | Candidate:
     if problems := check(whole):
         return Refusal(tuple(problems), tuple(warnings))
     new = msgspec.convert(whole, Config, strict=True)
-    faults = [] if signed else rights.unsigned_faults(tables, old, new)
+    if not signed:
+        replaced = beneath.of(message.scope)
+        pinned = flatten(replaced.config) if replaced and replaced.signed else {}
+        faults = rights.unsigned_faults(tables, old, new, pinned)
     if signed and new.keys.trusted != old.keys.trusted:
         assert message.kid is not None
         signer = rights.signer_of(old.keys.trusted, message.kid)

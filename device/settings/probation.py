@@ -23,7 +23,7 @@ class Evidence:
     """How the device is now.
 
     ``sound``: capture runs; ``broker``: reached with the settings in force; ``reported``: it has the latest report on the
-    configuration; ``settled``, ``failure``: of the adoption under way; ``problem``: what is wrong with the sound, in words.
+    configuration, which counts from then on (anybody can cause further reports); ``settled``, ``failure``: of the adoption under way; ``problem``: what is wrong with the sound, in words.
     """
 
     sound: bool = False
@@ -61,11 +61,13 @@ class Probation:
         self._least_s, self._limit_s, self._sound = least_s, limit_s, sound
         self._began_s: float | None = None
         self._whole_s: float | None = None
+        self._reported = False
 
     def judge(self, now_s: float, evidence: Evidence) -> Verdict | None:
         """The verdict, or None while it is open."""
         if self._began_s is None:
             self._began_s = now_s
+        self._reported |= evidence.reported
         if evidence.failure and self._limit_s is not None:
             return Verdict(
                 (self._fault("engine_failed", evidence.failure, "recogniser", "voice", "turn_model"),)
@@ -93,6 +95,8 @@ class Probation:
     def _holds(self, need: Proof, evidence: Evidence) -> bool:
         if need == "sound":
             return evidence.sound or not self._sound
+        if need == "reported":
+            return self._reported
         return bool(getattr(evidence, need))
 
     def _missing(self, need: Proof, evidence: Evidence) -> Fault:

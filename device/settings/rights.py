@@ -6,7 +6,7 @@ what a signed configuration has set, for both change what is in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from device.config.faults import Fault
@@ -33,13 +33,16 @@ def forbidden(tables: Mapping[str, Any], scope: str) -> list[Fault]:
     return faults
 
 
-def unsigned_faults(tables: Mapping[str, Any], old: Config, new: Config) -> list[Fault]:
-    """What ``tables``, which nobody signed, must not do: ``old`` is in force, ``new`` would be."""
+def unsigned_faults(
+    tables: Mapping[str, Any], old: Config, new: Config, pinned: Container[str] = ()
+) -> list[Fault]:
+    """What ``tables``, which nobody signed, must not do: ``old`` is in force, ``new`` would be. ``pinned``: the keys of the signed
+    configuration that ``tables`` would replace, which count though they may have no effect now."""
     flat = flatten(tables)
-    return list(_unsigned(flat, old, new))
+    return list(_unsigned(flat, old, new, pinned))
 
 
-def _unsigned(flat: Mapping[str, Any], old: Config, new: Config) -> Iterator[Fault]:
+def _unsigned(flat: Mapping[str, Any], old: Config, new: Config, pinned: Container[str]) -> Iterator[Fault]:
     differing = changed(old, new)
     for path, key in KEYS.items():
         if key.policy.unsigned:
@@ -48,7 +51,7 @@ def _unsigned(flat: Mapping[str, Any], old: Config, new: Config) -> Iterator[Fau
                 yield Fault(line, path, "needs_signature")
         elif path in flat and _different(path, flat[path], old):
             yield Fault(f"{path}: can be changed only by a signed configuration", path, "needs_signature")
-        elif path in differing:
+        elif path in differing or path in pinned:
             line = (
                 f"{path}: a signed configuration has set it, and one without a signature cannot take it away"
             )
