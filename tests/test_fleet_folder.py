@@ -103,6 +103,15 @@ def test_the_files_of_an_operator_work_where_they_lie(folder):
         assert Path(getattr(config.mqtt, key)).read_text()
 
 
+def test_the_service_of_a_worker_is_started_with_what_the_endpoint_takes(folder):
+    folder.add([Member("box", "worker", pool="home")])
+    started = (folder.member("box") / "certificate.conf").read_text().splitlines()[-1]
+    args = cli.parser().parse_args(started.removeprefix("ExecStart=/opt/earshot/bin/earshot ").split())
+    assert (args.name, args.pool, args.host, args.port) == ("box", "home", "broker.local", 8883)
+    assert (args.ca_file, args.cert_file) == ("/etc/earshot/ca.crt", "/etc/earshot/box.crt")
+    assert args.key_file == "box.key"
+
+
 def test_who_is_revoked_stands_on_the_list_is_in_no_rule_and_has_no_files(folder):
     folder.add([KITCHEN, Member("bath", "device", house="home")])
     serial = certificate(folder.member("kitchen") / "kitchen.crt").serial_number
@@ -199,6 +208,33 @@ def test_a_description_that_was_edited_by_hand_becomes_the_rules(folder):
     assert folder.ledger.good("attic")
 
 
+def test_in_whatever_order_members_come_the_files_are_those_of_the_description(folder):
+    folder.add([Member("alice", "operator")])
+    folder.add([Member("box", "worker", pool="home")])
+    folder.add([KITCHEN])
+    assert folder.stale() == []
+    file = folder.path / "fleet.toml"
+    file.write_text("[operators.zoe]\n" + file.read_text())
+    folder.renew("zoe")
+    assert folder.stale() == []
+
+
+def test_without_the_administrators_key_nothing_is_applied_and_the_way_to_a_new_one_is_told(folder, capsys):
+    (folder.member("fleet-admin") / "fleet-admin.key").unlink()
+    code, said = run(capsys, "apply", "--dir", str(folder.path))
+    assert code == 2
+    assert "earshot fleet renew fleet-admin" in said.err
+
+
+def test_a_change_of_a_port_goes_to_the_broker_by_hand_and_the_command_says_so(folder, capsys):
+    file = folder.path / "fleet.toml"
+    file.write_text(file.read_text().replace("port = 8883", "port = 9883"))
+    code, said = run(capsys, "rules", "--dir", str(folder.path))
+    assert code == 0
+    assert "earshot.conf to /etc/mosquitto/conf.d/" in said.out
+    assert "earshot fleet apply" not in said.out
+
+
 def test_a_fleet_is_not_made_over_another(folder):
     key = (folder.path / "ca.key").read_bytes()
     with pytest.raises(FleetError, match="not written over"):
@@ -254,13 +290,15 @@ def test_the_command_line_leads_from_nothing_to_a_fleet(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("add", "kitchen", "--pool", "home"), "--pool says nothing of a device"),
-        (("add", "box", "--role", "worker", "--group", "x"), "--group says nothing of a worker"),
+        (("add", "kitchen", "--pool", "home"), "--pool does not go with --role device"),
+        (("add", "box", "--role", "worker", "--group", "x"), "--group does not go with --role worker"),
         (("add", "kitchen", "--house", "a/b"), "house 'a/b' of kitchen"),
         (("revoke", "nobody"), "'nobody' is not in this fleet"),
         (("renew", "nobody"), "'nobody' is not in this fleet"),
         (("apply", "--broker", "x:0"), "must be HOST or HOST:PORT"),
         (("apply", "--broker", "127.0.0.1:1"), "cannot be reached"),
+        (("init", "--broker-name", "192.168.1.300"), "must be a host name or an IP address"),
+        (("init", "--broker-name", "broker.local:8883"), "without a port"),
         (("init",), "holds a fleet already"),
     ],
 )

@@ -39,7 +39,7 @@ def run_add(args: argparse.Namespace) -> int:
     given = {key: getattr(args, key) for key in ("house", "group", "pool") if getattr(args, key) is not None}
     known = defaults(args.role)
     if senseless := sorted(given.keys() - known.keys()):
-        raise FleetError(f"--{senseless[0]} says nothing of a {args.role}")
+        raise FleetError(f"--{senseless[0]} does not go with --role {args.role}")
     members = [Member(name, args.role, **{**known, **given}) for name in args.name]
     folder.add(members)
     for member in members:
@@ -67,14 +67,16 @@ the broker does not know yet:
 
 def run_renew(args: argparse.Namespace) -> int:
     folder = Folder(args.dir)
+    before = len(folder.ledger.good(args.name))
     folder.renew(args.name)
     if args.name == "broker":
         print(
             f"broker: copy broker.crt and broker.key of {folder.broker} there, and `systemctl reload mosquitto`"
         )
         return 0
-    print(f"{args.name}: new files in {folder.member(args.name)}/; the certificate before stays good until")
-    print(f"  earshot fleet revoke {args.name} --old")
+    print(f"{args.name}: new files in {folder.member(args.name)}/")
+    if before:
+        print(f"the certificate before stays good until: earshot fleet revoke {args.name} --old")
     member = folder.fleet.get(args.name)
     if member is not None and member.password:
         print("its password is new, and the broker does not know yet: earshot fleet apply")
@@ -121,7 +123,13 @@ def run_rules(args: argparse.Namespace) -> int:
         print(rules(folder.fleet, folder.ledger)[wanted], end="")
     else:
         print(f"{folder.broker}: " + (f"{', '.join(stale)} changed" if stale else "nothing was different"))
-        print("a broker that runs takes them by `earshot fleet apply`")
+        if mosquitto.CONFIG_FILE in stale:
+            print(
+                f"copy {mosquitto.CONFIG_FILE} to /etc/mosquitto/conf.d/ there, and `systemctl restart mosquitto`; members "
+                "with another port in their earshot.toml\nneed it changed there"
+            )
+        if mosquitto.RULES_FILE in stale:
+            print("the broker does not know yet: earshot fleet apply")
     return 0
 
 
@@ -134,14 +142,20 @@ def run_apply(args: argparse.Namespace) -> int:
     fleet = folder.fleet
     host, port = parse_address(args.broker) if args.broker else (fleet.broker.names[0], None)
     port = port or fleet.broker.port
-    tls = ssl.create_default_context(cafile=str(folder.path / "ca.crt"))
     own = folder.member(ADMIN)
-    tls.load_cert_chain(own / f"{ADMIN}.crt", own / f"{ADMIN}.key")
+    try:
+        tls = ssl.create_default_context(cafile=str(own / "ca.crt"))
+        tls.load_cert_chain(own / f"{ADMIN}.crt", own / f"{ADMIN}.key")
+    except OSError as exc:  # an SSLError is one too
+        raise FleetError(
+            f"ca.crt, {ADMIN}.crt and {ADMIN}.key of {own} cannot be used ({exc.strerror or exc}): "
+            f"`earshot fleet renew {ADMIN}` makes new ones"
+        ) from exc
     try:
         session = Session(host, port, tls, ADMIN)
     except Refused as exc:
         raise FleetError(
-            f"{host}:{port} and {ADMIN} do not come together: {exc}. Is it the broker of this fleet, under a name that its "
+            f"{host}:{port} and {ADMIN} do not come together: {str(exc).rstrip('.')}. Is it the broker of this fleet, under a name that its "
             "certificate has, and is neither certificate over? earshot fleet list"
         ) from exc
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -79,7 +80,7 @@ class Fleet:
         if self.get(member.name) or member.name in RESERVED:
             raise FleetError(f"{member.name!r} is taken: every member of a fleet has a name of its own")
         check_member(member)
-        return replace(self, members=(*self.members, member))
+        return replace(self, members=_in_order((*self.members, member)))
 
     def without(self, name: str) -> Fleet:
         return replace(self, members=tuple(member for member in self.members if member.name != name))
@@ -119,7 +120,13 @@ def read(text: str, source: str) -> Fleet:
         raise FleetError(
             f"{source}: {len(faults)} problem(s)\n" + "\n".join(f"  {fault}" for fault in faults)
         )
-    return Fleet(broker, tuple(members))
+    return Fleet(broker, _in_order(members))
+
+
+def _in_order(members: Iterable[Member]) -> tuple[Member, ...]:
+    """By role, as ``write`` has them: whatever is made from a fleet is then the same before it was written and after."""
+    roles = list(TABLES.values())
+    return tuple(sorted(members, key=lambda member: roles.index(member.role)))
 
 
 def write(fleet: Fleet) -> str:
@@ -148,9 +155,20 @@ def write(fleet: Fleet) -> str:
 
 def check_host(host: str) -> str:
     """Raises ``FleetError`` for what can be no name or address of a broker."""
-    if not HOST.match(host):
-        raise FleetError(f"broker {host!r}: a host name or an IP address, without a port")
+    if not _is_host(host):
+        raise FleetError(f"broker {host!r}: must be a host name or an IP address, without a port")
     return host
+
+
+def _is_host(host: str) -> bool:
+    if not HOST.match(host):
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        # a name with a colon would be a port, and one that ends in a number a mistyped address (RFC 3696, 2)
+        return ":" not in host and not host.rstrip(".").rpartition(".")[2].isdigit()
+    return True
 
 
 def _broker(values: Any, faults: list[str]) -> Broker:
@@ -158,7 +176,7 @@ def _broker(values: Any, faults: list[str]) -> Broker:
         faults.append("broker must be a table")
         values = {}
     names = values.get("names")
-    if not (isinstance(names, list) and names and all(isinstance(n, str) and HOST.match(n) for n in names)):
+    if not (isinstance(names, list) and names and all(isinstance(n, str) and _is_host(n) for n in names)):
         faults.append(f"broker.names is {names!r}: a list of host names or addresses, at least one")
         names = ["localhost"]
     ports = {}

@@ -171,7 +171,7 @@ class Folder:
         settings = leaflet.settings(member, fleet.broker, str(folder.resolve()))
         if settings is not None:
             _put(folder / "earshot.toml", settings.encode())
-        drop_in = leaflet.drop_in(member)
+        drop_in = leaflet.drop_in(member, fleet.broker)
         if drop_in is not None:
             _put(folder / leaflet.DROP_IN, drop_in.encode())
         _put(folder / "README.txt", leaflet.words(member, fleet.broker).encode())

@@ -33,11 +33,16 @@ def settings(member: Member, broker: Broker, folder: str) -> str | None:
     return "\n".join(lines) + "\n"
 
 
-def drop_in(member: Member) -> str | None:
-    """How systemd hands the key over to a service that may not read it itself; None where no service of ours runs."""
+def drop_in(member: Member, broker: Broker) -> str | None:
+    """How systemd hands the key over to a service that may not read it itself, and what a worker is started with; None where no
+    service of ours runs."""
+    name = member.name
     if member.role not in ("device", "worker"):
         return None
-    return f"[Service]\nLoadCredential={member.name}.key:{_ETC}/{member.name}.key\n"
+    text = f"[Service]\nLoadCredential={name}.key:{_ETC}/{name}.key\n"
+    if member.role == "worker":
+        text += f"ExecStart=\nExecStart=/opt/earshot/bin/earshot {_endpoint(member, broker, _ETC + '/')} --key-file {name}.key\n"
+    return text
 
 
 def words(member: Member, broker: Broker) -> str:
@@ -47,7 +52,7 @@ def words(member: Member, broker: Broker) -> str:
         return f"""\
 {name}, a device. On it, as root:
 
-  install -m 644 ca.crt {name}.crt {_ETC}/ && install -m 600 {name}.key {_ETC}/
+  install -d {_ETC} && install -m 644 ca.crt {name}.crt {_ETC}/ && install -m 600 {name}.key {_ETC}/
   install -D -m 644 {DROP_IN} /etc/systemd/system/earshot.service.d/{DROP_IN}
   systemctl daemon-reload
 
@@ -58,15 +63,15 @@ key: systemd reads it and hands it over ({DROP_IN}). Then delete {name}.key here
         return f"""\
 {name}, a worker of pool {member.pool}. Its name at the broker is the one of its certificate:
 
-  earshot endpoint --name {name} --pool {member.pool} --host {host} --port {broker.port} \\
-    --ca-file ca.crt --cert-file {name}.crt --key-file {name}.key
+  earshot {_endpoint(member, broker)} --key-file {name}.key
 
-As a service it runs as a user of its own that may not read the key; systemd reads it and hands it over:
+As a service it runs as a user of its own that may not read the key; systemd reads it and hands it over. As root:
 
-  install -m 600 {name}.key {_ETC}/
+  install -d {_ETC} && install -m 644 ca.crt {name}.crt {_ETC}/ && install -m 600 {name}.key {_ETC}/
   install -D -m 644 {DROP_IN} /etc/systemd/system/earshot-endpoint.service.d/{DROP_IN}
+  systemctl daemon-reload && systemctl restart earshot-endpoint
 
-and the options above stand in ExecStart= of the same folder (systemctl edit earshot-endpoint).
+{DROP_IN} has the command with these files; add --backend and what belongs to it there.
 """
     if member.role == "operator":
         return f"""\
@@ -88,6 +93,13 @@ What a device takes without a signature is little; `earshot config keygen` makes
     return f"""\
 {name}: may change the rules of a running broker and nothing else. `earshot fleet apply` uses it from here.
 """
+
+
+def _endpoint(member: Member, broker: Broker, folder: str = "") -> str:
+    return (
+        f"endpoint --name {member.name} --pool {member.pool} --host {broker.names[0]} --port {broker.port} "
+        f"--ca-file {folder}ca.crt --cert-file {folder}{member.name}.crt"
+    )
 
 
 def _mqtt(host: str, port: int, name: str, folder: str, key_file: str) -> list[str]:

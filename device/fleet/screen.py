@@ -17,8 +17,8 @@ from device.fleet.stage import Cast
 def members(rows: Sequence[Mapping[str, Any]], soon_days: int) -> None:
     """Who is in the fleet; a certificate that ends within ``soon_days`` says so in words."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what it is", "certificate until", ""):
-        table.add_column(heading)
+    for heading in ("name", "what it is", "until", ""):
+        table.add_column(heading, no_wrap=heading in ("name", "until"))
     for row in rows:
         days = row["days"]
         if days is None:
