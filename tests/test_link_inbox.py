@@ -8,6 +8,7 @@ from helpers_broker import Mosquitto, Spy, broker, spy, until
 
 from device.config import Config, parse
 from device.link import Link
+from device.link.inbox import WISHES
 from device.link.mqtt import MqttTransport
 from device.link.orders import Cmd, OrderAck, Say
 from device.link.reports import ConfigReport
@@ -82,13 +83,13 @@ def test_what_the_broker_keeps_of_our_scopes_comes_at_every_connect_and_nothing_
     assert work.link.counters["connects"] == 1
 
 
-def test_of_a_flood_of_wishes_only_the_newest_is_kept(spy, at_work):
+def test_of_a_flood_of_wishes_only_the_newest_few_are_kept(spy, at_work):
     work = at_work()
     for n in range(50):
         spy.publish(DN + "config", b"%d" % n, qos=0)
     spy.publish(DN + "cmd", {"id": "after", "cmd": "stop"})
     until(lambda: len(work.link.transport._inbox._messages) == 1, "all of it")  # not taken meanwhile
-    assert list(work.step().wishes) == [Desired("d/kitchen", b"49")]
+    assert list(work.step().wishes) == [Desired("d/kitchen", b"%d" % n) for n in range(50 - WISHES, 50)]
 
 
 def test_orders_come_once_a_wrong_one_with_an_id_is_answerable_and_a_retained_one_is_no_order(spy, at_work):

@@ -1,9 +1,15 @@
 """Somebody who can write to the broker, and has no key, against a device and its owner."""
 
-import pytest
-from helpers_settings import FILE, Rig
+import threading
 
-from device.settings import Evidence
+import pytest
+from helpers_broker import until
+from helpers_settings import FILE, OWNER, WELL, Rig
+from helpers_steward import Nothing
+
+from device.settings import Evidence, Steward
+from device.settings.boot import boot
+from device.settings.envelope import seal
 
 TRIALS = pytest.mark.parametrize("change", [{"mqtt.host": "new.example"}, {"voice.model": "a"}])
 
@@ -44,3 +50,31 @@ def test_what_the_owner_has_set_stays_set_though_it_has_no_effect_now(rig):
             ("privacy.transcripts", "needs_signature")
         ]
     assert rig.stored().layers.device.signed and rig.running.device.volume == 30
+
+
+def test_garbage_that_comes_behind_the_owners_push_does_not_push_it_out(tmp_path):
+    (tmp_path / "earshot.toml").write_text(FILE)
+    busy, go = threading.Event(), threading.Event()
+
+    def prepare(old, new):
+        busy.set()
+        assert go.wait(30)
+        return Nothing()
+
+    steward = Steward(
+        boot(tmp_path / "earshot.toml", None, tmp_path / "state"), meaning=lambda _: [], prepare=prepare
+    )
+    try:
+        for version in (1, 2):
+            config = {"device": {"volume": version}}
+            steward.desired(
+                "d/kitchen", seal(config, version=version, scope="d/kitchen", key=OWNER, kid="owner")
+            )
+            assert busy.wait(30)
+        for number in range(5):
+            steward.desired("d/kitchen", b"garbage %d" % number)
+        go.set()
+        until(lambda: steward.poll(0.1, WELL) and steward.config.device.volume == 2, "the second push")
+    finally:
+        go.set()
+        steward.close()

@@ -21,13 +21,18 @@ WAITING = 256
 """Decoded messages that may wait for the next ``take``, which comes every 10 ms: more is a flood."""
 
 
+WISHES = 8
+"""Configurations of one scope that may wait; then the oldest go. Were only the newest kept, whoever sends garbage all the time
+would push out the owner's."""
+
+
 class Inbox:
     """``receive`` in the network's thread, ``take`` in another. ``config`` says which scopes are ours."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._messages: deque[Any] = deque()
-        self._desired: dict[str, bytes] = {}
+        self._desired: dict[str, deque[bytes]] = {}
         self._lock = threading.Lock()
 
     def receive(self, received: Received, faults: Faults) -> None:
@@ -46,22 +51,24 @@ class Inbox:
             self._read({"say": "say", "cmd": "cmd"}.get(leaf, "reply"), received, faults)
 
     def take(self) -> list[Any]:
-        """What came since the last call, in order, then the newest ``Desired`` of each scope."""
+        """What came since the last call, in order, then the newest ``WISHES`` of each scope."""
         found: list[Any] = []
         while self._messages:
             found.append(self._messages.popleft())
         if self._desired:
             with self._lock:
-                found += [Desired(*item) for item in self._desired.items()]
+                found += [
+                    Desired(scope, each) for scope, waiting in self._desired.items() for each in waiting
+                ]
                 self._desired.clear()
         return found
 
     def _wish(self, received: Received) -> None:
-        """Of each scope the newest counts. An empty message only takes a wish back: nothing here changes."""
+        """Of each scope the newest count. An empty message only takes a wish back: nothing here changes."""
         scope = received.topic.removeprefix(topics.PREFIX).removesuffix("/dn/config")
         if received.payload and scope in scopes(self.config):
             with self._lock:
-                self._desired[scope] = received.payload
+                self._desired.setdefault(scope, deque(maxlen=WISHES)).append(received.payload)
 
     def _read(self, kind: str, received: Received, faults: Faults) -> None:
         try:

@@ -66,7 +66,7 @@ class Transport(Protocol):
 
     def poll(self) -> list[Any]:
         """What arrived since the last call, in order: worker's messages (``messages.Answer``), ``NoSubscribers``, orders
-        (``orders.Order``, ``BadOrder``), ``Birth``; and the newest ``Desired`` of each scope."""
+        (``orders.Order``, ``BadOrder``), ``Birth``; and the newest few ``Desired`` of each scope."""
 
     def reconfigure(self, config: Config) -> None:
         """From now on for the pool, the group and the broker of ``config``. Another broker, or other credentials, is another

@@ -26,6 +26,8 @@ from device.settings.probation import Evidence, Probation
 
 log = logging.getLogger(__name__)
 
+WISHES = 8
+"""Messages of one scope that may wait; then the oldest go. Of a flood that is what is looked at, and the owner's may be among it."""
 COMMANDS = 32
 """Commands that may wait; the next is refused."""
 REPORT_S = 1.0
@@ -59,7 +61,7 @@ class Steward:
         self._force = InForce(booted, meaning, prepare)
         self._changes = Changes(self._force)
         self._probation: Probation | None = None
-        self._wishes: dict[str, bytes] = {}
+        self._wishes: dict[str, deque[bytes]] = {}
         self._jobs: deque[Callable[[], None]] = deque()
         self._commands = 0
         self._waited_s: float | None = None
@@ -92,10 +94,10 @@ class Steward:
     # ------------------------------------------------------------------ the ear's thread
 
     def desired(self, scope: str, payload: bytes) -> None:
-        """A message on a topic of configuration, ``d/<device>`` or ``g/<group>``: of each scope the newest counts."""
+        """A message on a topic of configuration, ``d/<device>`` or ``g/<group>``: of each scope the newest count."""
         with self._wake:
             if scope in self._wishes or len(self._wishes) < 4:
-                self._wishes[scope] = payload
+                self._wishes.setdefault(scope, deque(maxlen=WISHES)).append(payload)
             self._wake.notify()
         self._at_once()
 
@@ -191,7 +193,10 @@ class Steward:
                 return self._jobs.popleft()
             if self._wishes:
                 scope = next(iter(self._wishes))
-                payload = self._wishes.pop(scope)
+                waiting = self._wishes.pop(scope)
+                payload = waiting.popleft()
+                if waiting:  # behind those of other scopes
+                    self._wishes[scope] = waiting
                 return lambda: self._changes.desired(scope, payload)
         return None
 
