@@ -297,9 +297,8 @@ class World(RuleBasedStateMachine):
         talk.barge_in_ended()
         talk.event(v.Sounding(talk.position, False))
         for step in range(4000):
-            if (
-                step >= 900 and not laws.announcements
-            ):  # attention of 30 s, twice, and what a recogniser may take
+            # what is open: attention of 30 s, twice, what a recogniser may take, announcements one after the other
+            if self.at_rest() and (step >= 900 or not laws.awaited):
                 break
             for utterance in sorted(laws.awaited) if self.recogniser_answers else ():
                 talk.final("", accepted=False, utterance=utterance)
@@ -318,7 +317,13 @@ class World(RuleBasedStateMachine):
         assert laws.turn is None, "still waiting for an answer"
         assert laws.guess is None and laws.gated is None, "still guessing"
         assert not laws.announcements, "an announcement without an outcome"
-        assert talk.wait(1000) == []
+        assert talk.wait(5000) == []
+
+    def at_rest(self) -> bool:
+        laws = self.laws
+        waiting = (laws.utterance, laws.reply, laws.turn, laws.guess, laws.gated)
+        busy = laws.acts or laws.announcements or any(each is not None for each in waiting)
+        return laws.shown == v.Show() and not busy
 
 
 class InstantWorld(World):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -140,7 +142,7 @@ def test_what_can_not_be_shortened_is_an_error_at_the_sender():
 @settings(max_examples=300)
 def test_no_bytes_raise_anything_but_a_link_error(payload):
     for kind in {*topics.TRAVEL} - {"config", "discovery"}:  # decoded elsewhere, and never read
-        with pytest.raises(LinkError):
+        with contextlib.suppress(LinkError):  # not always: a state may leave out all that it has
             decode(kind, payload)
 
 
