@@ -67,7 +67,8 @@ class Device:
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
     it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
     speaks in place of the configured voice, ``recogniser`` understands in place of the configured one. ``timers`` keeps the
-    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does).
+    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does);
+    ``restarted``: the life before has left in order to be started again.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Device:
         recogniser: EngineDoor | None = None,
         timers: TimerFile | None = None,
         steward: Steward | None = None,
+        restarted: bool = False,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
@@ -102,7 +104,7 @@ class Device:
         self.skills = Skills(config, self.controls, self.timers)
         self.restart: str | None = None
         """Why the daemon is to leave and be started again, once somebody has ordered it."""
-        self.steward = steward
+        self.restarted, self.steward = restarted, steward
         self._inbox: deque[v.Event] = deque()
         self.orders = Orders(
             config, DeviceHands(self, self._inbox.append), self.timers, self._timer_file.orders

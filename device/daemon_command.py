@@ -28,6 +28,8 @@ __all__ = ["overrides"]
 
 log = logging.getLogger("earshot")
 
+RESTARTED = "EARSHOT_RESTARTED"
+"""In the environment of a daemon that has started itself again."""
 EX_CONFIG = 78
 """Exit code where no configuration is usable (sysexits.h): systemd need not try again."""
 SWITCH_INTERVAL_S = 0.0005
@@ -133,7 +135,8 @@ def serve(booted: Booted) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         # in the same process: whoever watches over it (systemd) sees no end
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        environment = {**os.environ, RESTARTED: "1"}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
     log.info("stopped")
     return 0
 
@@ -160,7 +163,11 @@ def start(booted: Booted) -> tuple[Device, Backend]:
     steward = Steward(booted, meaning=meaning, prepare=prepare)
     timers = TimerFile(state_folder() / "timers.json")
     transport = open_transport(config)
-    return Device(config, backend, transport, measure=measure, steward=steward, timers=timers), backend
+    device = Device(
+        config, backend, transport,
+        measure=measure, steward=steward, timers=timers, restarted=RESTARTED in os.environ,
+    )  # fmt: skip
+    return device, backend
 
 
 def _greet(config: Config) -> None:

@@ -54,6 +54,10 @@ class DeviceHands:
         steward = self._device.steward
         return steward is not None and steward.proving
 
+    @property
+    def restarted(self) -> bool:
+        return self._device.restarted
+
     def restart(self, reason: str) -> None:
         self._device.restart = reason
 

@@ -52,7 +52,7 @@ class Hands:
     def event(self, kind: str, **fields: Any) -> None:
         self.done.append((kind, fields))
 
-    proving = False
+    proving = restarted = False
 
     def restart(self, reason: str) -> None:
         self.done.append("restart")
@@ -261,6 +261,16 @@ def test_no_restart_counts_against_a_configuration_that_proves_itself() -> None:
     assert not desk.hands.done
     desk.hands.proving = False
     assert code(desk.cmd("restart")) == ""
+    desk.wait(1)
+    assert desk.hands.done == ["restart"]
+
+
+def test_orders_to_restart_one_after_the_other_do_not_make_the_device_deaf() -> None:
+    desk = Desk()
+    desk.hands.restarted = True
+    assert code(desk.cmd("restart")) == "busy"
+    desk.wait(61)
+    assert not desk.hands.done and code(desk.cmd("restart")) == ""
     desk.wait(1)
     assert desk.hands.done == ["restart"]
 

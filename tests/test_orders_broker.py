@@ -212,3 +212,4 @@ def test_after_a_restart_timers_go_on_and_what_was_done_is_not_done_again(house:
     house.order("cmd", id=set_id, cmd="timer.set", args={"seconds": 3600, "name": "again"})
     until(lambda: len(house.acks(set_id)) == 2, "the answer")
     assert house.acks(set_id)[-1].json["ok"] and house.state["timers"] == 1
+    assert house.ack(house.order("cmd", cmd="restart"))["code"] == "busy", "nobody restarts it for ever"

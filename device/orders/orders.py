@@ -26,6 +26,8 @@ CHANGES = 16
 """Keys that may be on their way at once."""
 CHANGE_S = 30
 """A key that has not been changed by then is given up."""
+RESTART_EVERY_S = 60
+"""A restarting device hears nothing for some seconds: who sends one order after the other must not make it deaf."""
 _MUTED = "the loudspeaker is muted: unmute it, or give the priority alarm"
 _UNSAID = {
     "interrupted": "somebody spoke, or said stop",
@@ -64,6 +66,10 @@ class Hands(Protocol):
     @property
     def proving(self) -> bool:
         """Whether a configuration is on trial: a start from scratch would count against it."""
+
+    @property
+    def restarted(self) -> bool:
+        """Whether this life began with a restart of that kind."""
 
     def restart(self, reason: str) -> None:
         """Leave, so that the daemon is started again."""
@@ -260,6 +266,8 @@ class Orders:
             raise Refused(
                 "busy", "a configuration proves itself, and would be rolled back: try again in a minute"
             )
+        if self._hands.restarted and self._position < RESTART_EVERY_S * RATE_HZ:
+            raise Refused("busy", f"it has just started again: once in {RESTART_EVERY_S} s is enough")
         self._restart = "an order"  # not before it was answered
 
     # ------------------------------------------------------------------ answers
