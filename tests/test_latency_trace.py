@@ -233,7 +233,7 @@ def test_a_broker_without_devices_is_said_so(broker):  # noqa: F811
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--device", "Küche"), "--device 'Küche': 3 to 32 of a-z"),
+        (("--device", "Küche"), "--device 'Küche': must be 3 to 32 of a-z"),
         (("--last", "0"), "--last 0: must be 1..10000"),
         (("--count", "-3"), "--count -3: must be 1..10000"),
         (("--from", "nowhere.jsonl"), "'nowhere.jsonl' cannot be read"),

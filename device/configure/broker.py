@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from device.config.schema import MqttSection
-from device.configure.options import DEVICE
 from device.errors import LinkError
 from device.link import topics
 from device.link.client import Received
 from device.link.messages import Status, decode
+from device.link.options import DEVICE
 from device.link.reports import ConfigReport
 from device.link.visit import Visit
 

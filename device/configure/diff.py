@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from device.configure.options import add_broker, add_device, broker_for, scope_of
+from device.configure.options import add_device, scope_of
+from device.link.options import add_visit_options, broker_for
 
 EPILOG = """\
 examples:
@@ -30,7 +31,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="configuration, TOML or JSON")
     add_device(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
-    add_broker(parser)
+    add_visit_options(parser)
     parser.set_defaults(run=run)
 
 

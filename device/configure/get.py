@@ -7,7 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from device.configure.options import add_broker, add_device, broker_for, scope_of
+from device.configure.options import add_device, scope_of
+from device.link.options import add_visit_options, broker_for
 
 if TYPE_CHECKING:
     from device.link.messages import Status
@@ -32,7 +33,7 @@ def add(subparsers: Any) -> None:
     )
     add_device(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
-    add_broker(parser)
+    add_visit_options(parser)
     parser.set_defaults(run=run)
 
 

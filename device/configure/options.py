@@ -1,4 +1,4 @@
-"""The options that the owner's commands share: whose configuration, which broker, signed with which key."""
+"""The options that the owner's commands share: whose configuration, signed with which key, how long to wait."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device.errors import EarshotError
+from device.link.options import check_device
 
 if TYPE_CHECKING:
-    from device.config.schema import MqttSection
     from device.settings.signing import SigningKey
 
 LONGEST_S = 3600.0
-DEVICE = re.compile(r"[a-z0-9-]{3,32}")
 GROUP = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -39,30 +38,8 @@ def scope_of(args: argparse.Namespace) -> str:
         if not GROUP.fullmatch(group):
             raise EarshotError(f"--group {group!r}: must be 1 to 32 of a-z, 0-9 and -")
         return f"g/{group}"
-    if not DEVICE.fullmatch(args.device):
-        raise EarshotError(f"--device {args.device!r}: must be 3 to 32 of a-z, 0-9 and -, as its device.id")
+    check_device(args.device)
     return f"d/{args.device}"
-
-
-def add_broker(parser: argparse.ArgumentParser) -> None:
-    """Which broker, and how: its address, or the [mqtt] of a configuration."""
-    from device.config.options import add_options
-    from device.link.options import add_broker_options
-
-    add_broker_options(parser)
-    add_options(parser)
-
-
-def broker_for(args: argparse.Namespace) -> MqttSection:
-    """The broker that is meant; what is unwise about the way there is said. Raises ``EarshotError``."""
-    from device.config.options import config_of
-    from device.link.credentials import warnings
-    from device.link.options import broker_of
-
-    broker = broker_of(args, config_of(args).mqtt)
-    for line in warnings(broker):
-        print(f"warning: {line}", file=sys.stderr)
-    return broker
 
 
 def add_key(parser: argparse.ArgumentParser) -> None:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from device.configure.options import (
-    add_broker,
     add_key,
     add_target,
     add_version,
     add_waiting,
-    broker_for,
     check_waiting,
     key_of,
     scope_of,
 )
+from device.link.options import add_visit_options, broker_for
 
 if TYPE_CHECKING:
     from device.configure.draft import Draft
@@ -56,7 +55,7 @@ def add(subparsers: Any) -> None:
     add_key(parser)
     add_version(parser, "one more than there is")
     add_waiting(parser)
-    add_broker(parser)
+    add_visit_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections import deque
@@ -13,10 +12,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from device.config.options import add_options, config_of
 from device.errors import EarshotError
-from device.link.credentials import warnings
-from device.link.options import add_broker_options, broker_of
+from device.link.options import add_visit_options, broker_for, check_device
 
 if TYPE_CHECKING:
     from device.latency.reader import Reader, Seen
@@ -82,8 +79,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="FILE",
         help="turns saved by --json, or a scenario's timeline.json; - reads stdin",
     )
-    add_options(parser)
-    add_broker_options(parser)
+    add_visit_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -97,10 +93,7 @@ def run(args: argparse.Namespace) -> int:
         return _show_saved(args)
     from device.latency.reader import Reader
 
-    broker = broker_of(args, config_of(args).mqtt)
-    for line in warnings(broker):
-        print(f"warning: {line}", file=sys.stderr)
-    with Reader(broker, args.device) as reader:
+    with Reader(broker_for(args), args.device) as reader:
         if args.follow or args.plot or args.count:
             return _follow(args, reader)
         return _summary(args, reader)
@@ -232,10 +225,8 @@ def _lines(args: argparse.Namespace) -> AbstractContextManager[Any]:
 
 def _check(args: argparse.Namespace) -> None:
     """Raises ``EarshotError`` for options that make no sense, alone or together."""
-    if args.device is not None and not re.fullmatch(r"[a-z0-9-]{3,32}", args.device):
-        raise EarshotError(
-            f"--device {args.device!r}: 3 to 32 of a-z, 0-9 and -, as device.id in its configuration"
-        )
+    if args.device is not None:
+        check_device(args.device)
     for name in ("last", "count"):
         number = getattr(args, name)
         if number is not None and not 1 <= number <= 10_000:

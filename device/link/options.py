@@ -3,22 +3,28 @@
 add_broker_options(parser)                  --broker HOST[:PORT] and the options below
 add_security_options(parser)                only --username, --password-file, --tls, --ca-file, --cert-file, --key-file
 section = broker_of(args, config.mqtt)      the [mqtt] section that the command line means, over that of a file
-for line in warnings(section): ...          device.link.credentials: what is unwise about it
+
+add_visit_options(parser)                   of a command that visits a broker: the above, --config and --set
+section = broker_for(args)                  the same over the [mqtt] of those; what is unwise about it is said
+check_device(args.device)                   a name that a device can have
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import sys
 from typing import Any
 
 import msgspec
 
 from device.config.schema import MqttSection
 from device.errors import LinkError
-from device.link.credentials import read_password
+from device.link.credentials import read_password, warnings
 
 PLAIN_PORT, TLS_PORT = 1883, 8883
+DEVICE = re.compile(r"[a-z0-9-]{3,32}")
+"""What ``device.id`` may be."""
 
 
 def add_broker_options(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +83,30 @@ def broker_of(args: argparse.Namespace, base: MqttSection | None = None) -> Mqtt
     section = msgspec.structs.replace(base, enabled=True, **{**given, "host": host, "port": port})
     read_password(section.password_file)  # a missing file is said now, not at every connection
     return section
+
+
+def add_visit_options(parser: argparse.ArgumentParser) -> None:
+    """Which broker a command visits, and how: its address, or the [mqtt] of a configuration."""
+    from device.config.options import add_options
+
+    add_broker_options(parser)
+    add_options(parser)
+
+
+def broker_for(args: argparse.Namespace) -> MqttSection:
+    """The broker that ``add_visit_options`` means; what is unwise about the way there is said. Raises ``EarshotError``."""
+    from device.config.options import config_of
+
+    broker = broker_of(args, config_of(args).mqtt)
+    for line in warnings(broker):
+        print(f"warning: {line}", file=sys.stderr)
+    return broker
+
+
+def check_device(name: str) -> None:
+    """Raises ``LinkError`` for a ``--device`` that no device can be called."""
+    if not DEVICE.fullmatch(name):
+        raise LinkError(f"--device {name!r}: must be 3 to 32 of a-z, 0-9 and -, as its device.id")
 
 
 def usual_port(tls: bool) -> int:

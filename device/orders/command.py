@@ -7,9 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from device.config.options import add_options
 from device.errors import EarshotError
-from device.link.options import add_broker_options
+from device.link.options import add_visit_options, check_device
 from device.orders.commands import COMMANDS, arguments
 
 DESCRIPTION = """\
@@ -52,8 +51,7 @@ def add_parser(subparsers: Any) -> None:
         help=f"[s] how long to wait for the answer (default: {PATIENCE_S:g}; set: {CHANGE_PATIENCE_S:g})",
     )  # fmt: skip
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the answer")
-    add_broker_options(parser)
-    add_options(parser)
+    add_visit_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -61,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from device.link.ids import uuid7
     from device.link.orders import Cmd
     from device.orders.commands import Refused, parse
-    from device.orders.options import check_device, check_timeout, deliver
+    from device.orders.options import check_timeout, deliver
 
     check_device(args.device)
     check_timeout(args.timeout)

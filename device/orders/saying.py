@@ -6,8 +6,9 @@ import argparse
 
 from device.errors import EarshotError
 from device.link.ids import uuid7
+from device.link.options import add_broker_options, check_device
 from device.link.orders import Say
-from device.orders.options import check_device, check_timeout, deliver
+from device.orders.options import check_timeout, deliver
 
 PATIENCE_S = 120.0
 """A text of normal priority waits until nobody speaks, and takes its time to be said."""
@@ -17,8 +18,6 @@ ONLY_HERE = ("engine", "voice", "model", "speed", "out", "times")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """``--device`` and what goes with it."""
-    from device.link.options import add_broker_options
-
     group = parser.add_argument_group("on a device, over the broker")
     group.add_argument("--device", metavar="NAME", help="have this device say it, by its device.id")
     group.add_argument(
