@@ -408,6 +408,18 @@ def test_a_timer_that_is_over_rings_and_is_told() -> None:
     assert told == [("timer", {"what": what, "name": "pasta", "seconds": 60}) for what in ("set", "ended")]
 
 
+def test_what_somebody_has_called_a_timer_aloud_is_told_to_nobody() -> None:
+    desk = Desk()
+    desk.timers.set(60, desk.position, "anniversary")
+    desk.cmd("timer.set", seconds=60, name="tea")
+    [ack] = desk.cmd("timer.cancel", name="pasta")
+    assert "tea" in ack.result["message"]
+    desk.wait(60)
+    told = [done[1]["name"] for done in desk.hands.done if isinstance(done, tuple)]
+    assert sorted(told) == ["", "", "tea", "tea"]
+    assert "anniversary" not in ack.result["message"]
+
+
 def test_timers_are_cancelled_by_name_or_all_or_the_only_one() -> None:
     desk = Desk()
     assert code(desk.cmd("timer.cancel")) == "no_timer"

@@ -32,4 +32,4 @@ class Alarms:
             )
         for news in self._timers.news():
             timer = news.timer
-            self._bell.event("timer", what=news.kind, name=timer.name, seconds=timer.seconds)
+            self._bell.event("timer", what=news.kind, name=timer.told, seconds=timer.seconds)

@@ -42,6 +42,11 @@ class Timer:
         """Seconds until it is over; negative: since."""
         return (self.ends - position) / RATE_HZ
 
+    @property
+    def told(self) -> str:
+        """Its name, for others: empty where somebody has said it aloud, for words stay in the house."""
+        return self.name if self.order else ""
+
     def called(self, name: str) -> bool:
         """Whether somebody who says ``name`` means this one."""
         return _plain(self.name) == _plain(name)
@@ -97,7 +102,7 @@ class Timers:
         found = [timer for timer in self._timers if name and timer.called(name)]
         if found:
             return found[0]
-        there = ", ".join(timer.name or f"one of {timer.seconds} s" for timer in self._timers)
+        there = ", ".join(timer.told or f"one of {timer.seconds} s" for timer in self._timers)
         if name:
             raise TimerRefused("no_such_timer", f"no timer is called {name!r}; there are: {there}")
         raise TimerRefused(
