@@ -84,3 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         # the reader went away (`earshot ... | head`): nothing is wrong
         sys.stderr.close()
         return 0
+    except SystemExit as exc:
+        if isinstance(exc.__context__, BrokenPipeError):  # the same, as rich tells it
+            return 0
+        raise

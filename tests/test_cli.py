@@ -1,5 +1,6 @@
 """The command line: every command explains itself, and bad input gets one clear line and exit code 2."""
 
+import os
 import subprocess
 import sys
 
@@ -16,8 +17,9 @@ def test_no_command_shows_the_help_and_says_it_needs_one(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "demo", "endpoint", "scenario", "say", "devices", "doctor", "models", "bench"]
-)
+    "command",
+    ["run", "demo", "endpoint", "trace", "scenario", "say", "devices", "doctor", "models", "config", "send", "fleet", "bench"],
+)  # fmt: skip
 def test_every_command_has_a_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])
@@ -53,6 +55,20 @@ def test_building_the_command_line_imports_no_engine_and_no_numpy():
     code = "HEAVY = ['numpy', 'vosk', 'onnxruntime', 'pocketsphinx', 'hassil', 'rich', 'httpx']\n" + code
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["doctor problems", "config docs"], ids=["by rich", "by print"])
+def test_a_reader_that_goes_away_is_nothing_wrong(command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "device", *command.split()],
+            check=False,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_parser_knows_its_version(capsys):

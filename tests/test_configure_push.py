@@ -383,7 +383,10 @@ def test_a_new_key_signs_what_a_device_with_its_line_takes(tmp_path, capsys, fil
 def test_a_key_is_not_overwritten_and_a_name_that_cannot_be_is_refused(capsys):
     assert cli.main(["config", "keygen"]) == 0
     assert cli.main(["config", "keygen"]) == 2
-    assert "not overwritten" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "not overwritten" in said.err
+    assert cli.main(["config", "keygen", "--show"]) == 0
+    assert said.out.partition("trusted = ")[2] == capsys.readouterr().out.partition("trusted = ")[2] != ""
     assert cli.main(["config", "keygen", "Anna!"]) == 2
     assert "key name 'Anna!'" in capsys.readouterr().err
 
@@ -404,6 +407,15 @@ def test_what_was_signed_elsewhere_can_be_pushed_by_somebody_without_the_key(con
     assert value(kitchen.steward.config, "endpoint.pool") == "den"
     code, _, err = config("push", "--device", "bedroom", sealed)
     assert code == 2 and "an envelope for d/kitchen" in err
+    code, _, err = config("push", "--device", "kitchen", sealed, "--version", 8)
+    assert code == 2 and "leave out --key, --unsigned and --version" in err
+
+
+def test_sign_claims_no_envelope_that_it_could_not_write(capsys, file, key, tmp_path):
+    path = file("[device]\nvolume = 40\n")
+    assert cli.main(["config", "sign", str(path), "--device", "kitchen", "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"earshot config: --out {tmp_path}: cannot be written") and "version" not in err
 
 
 def test_a_signature_that_the_device_does_not_trust_comes_with_what_to_do(config, start, file, tmp_path):

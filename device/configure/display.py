@@ -17,6 +17,8 @@ HINTS = {
     "what needs no signature",
     "unknown_signer": "put this key's line into keys.trusted of the device's file, or sign with one that it trusts (--key)",
     "bad_signature": "the device knows another key by this name: sign with that one (--key), or correct keys.trusted on the device",
+    "key_lockout": "a push is the whole layer: keys.trusted with this key must stand in FILE too, where the device's own file does not "
+    "name it",
     "stale_version": "somebody has pushed a newer one: look at it (`earshot config get`), then push again, or as the version that is named",
     "version_reuse": "somebody has pushed something else as this version: push again, which takes the next one",
     "bad_version": "this version was rolled back before: push again, which takes the next one",

@@ -64,6 +64,13 @@ def silence(device: str, unreadable: bool) -> str:
     return f"device {device!r} has not reported to this broker: check its name, and that `earshot run` runs there"
 
 
+def _presence(device: str, status: Status | None) -> str:
+    if status is None:
+        return f"{device}, never seen"
+    # a device that is off has left only a word of farewell, without its version
+    return f"{device}, {status.state}" + (f", version {status.version}" if status.version else "")
+
+
 def page(device: str, report: ConfigReport, status: Status | None) -> list[str]:
     """The report for people: how it stands, what was said against the last push, and the values as TOML."""
     from device.config.keys import KEYS
@@ -78,9 +85,7 @@ def page(device: str, report: ConfigReport, status: Status | None) -> list[str]:
         state += f", may try for another {report.probation_s} s"
     about = f" ({report.scope})" if report.scope else ""
     facts = {
-        "device": f"{device}, {status.state}, version {status.version}"
-        if status
-        else f"{device}, never seen",
+        "device": _presence(device, status),
         "problems": ", ".join(status.problems) if status and status.problems else "none",
         "configuration": state + about,
         "in force": ", ".join(f"{scope} version {number}" for scope, number in report.applied.items())

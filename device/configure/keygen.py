@@ -10,9 +10,11 @@ EPILOG = """\
 examples:
   earshot config keygen                           once: the key that push signs with from then on
   earshot config keygen anna-2026 --out anna.pem  another, under another name
+  earshot config keygen --show                    the line of the key that is there, for another device
 
 Devices trust a key by a line in their own file, /etc/earshot/earshot.toml, which is printed. To replace a key: make the
-new one, push keys.trusted with both, signed by the old; then push it with the new one alone, signed by the new.
+new one, push keys.trusted with both, signed by the old; then push it with the new one alone, signed by the new
+(docs/security.md).
 
 The file is the power over your devices: keep a copy where only you get at it."""
 
@@ -31,6 +33,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="where to keep it (default: ~/.config/earshot/signing.pem)"
     )
+    parser.add_argument(
+        "--show", action="store_true", help="make none: print the line of the key that is there"
+    )
     parser.set_defaults(run=run)
 
 
@@ -38,11 +43,15 @@ def run(args: argparse.Namespace) -> int:
     from device.settings import signing
 
     place = args.out or signing.default_place()
-    made = signing.generate(args.name)
-    signing.save(made, place)
-    print(f"signing key {made.name}: {place} (only you can read it; keep a copy)")
+    if args.show:
+        key = signing.load(place)
+        print(f"signing key {key.name}: {place}")
+    else:
+        key = signing.generate(args.name)
+        signing.save(key, place)
+        print(f"signing key {key.name}: {place} (only you can read it; keep a copy)")
     print("on each device, in /etc/earshot/earshot.toml:\n")
-    print(f'[keys]\ntrusted = ["{made.public}"]')
+    print(f'[keys]\ntrusted = ["{key.public}"]')
     if args.out:
         print(f"\nto sign with it: earshot config push --key {place} ...")
     return 0

@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from device.configure.broker import watching
     from device.configure.draft import Invalid
     from device.configure.pushing import deliver, sealed
+    from device.errors import EarshotError
     from device.settings.signing import seal_by
 
     scope = scope_of(args)
@@ -75,6 +76,10 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"scope": scope, "state": "invalid", "errors": exc.rows}))
         return 2
     key = None if letter else key_of(args)
+    if letter and (args.key or args.unsigned or args.version is not None):
+        raise EarshotError(
+            f"{args.file} is an envelope, which has its signature and its version: leave out --key, --unsigned and --version"
+        )
     if not letter:  # too big, or a version that cannot be? said before anybody is called
         seal_by(key, draft.tables, version=1 if args.version is None else args.version, scope=scope)
     if not (letter or key or args.unsigned) and (paths := draft.to_be_signed):

@@ -82,7 +82,7 @@ def _announced(report: ConfigReport, previous: Previous) -> list[str]:
     from device.configure.differences import differences
 
     found = differences(previous.config, report)
-    head = f"back to version {previous.version}, which changes {'this' if found else 'nothing'}:"
+    head = f"back to version {previous.version}, which changes {'this:' if found else 'nothing'}"
     return [head, *(f"  {each}" for each in found)]
 
 

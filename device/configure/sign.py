@@ -53,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     version = int(time.time()) if args.version is None else args.version
     data = seal_by(key, draft.tables, version=version, scope=scope)
     signer = f"signed by {key.name}" if key else "unsigned"
+    if args.out is not None:
+        try:
+            args.out.write_bytes(data + b"\n")
+        except OSError as exc:
+            raise EarshotError(f"--out {args.out}: cannot be written: {exc.strerror}") from exc
     print(f"{scope} version {version}, {signer}, {len(data)} bytes", file=sys.stderr)
     if args.out is None:
         print(data.decode())
-        return 0
-    try:
-        args.out.write_bytes(data + b"\n")
-    except OSError as exc:
-        raise EarshotError(f"--out {args.out}: cannot be written: {exc.strerror}") from exc
     return 0

@@ -97,9 +97,19 @@ def broker_for(args: argparse.Namespace) -> MqttSection:
     """The broker that ``add_visit_options`` means; what is unwise about the way there is said. Raises ``EarshotError``."""
     from device.config.options import config_of
 
-    broker = broker_of(args, config_of(args).mqtt)
+    base = config_of(args).mqtt
+    broker = broker_of(args, base)
     for line in warnings(broker):
         print(f"warning: {line}", file=sys.stderr)
+    if (
+        broker.host != base.host
+        and (base.username or base.cert_file)
+        and not (broker.username or broker.cert_file)
+    ):
+        print(
+            f"note: the credentials of the configuration are for {base.host}, and are not shown to {broker.host}",
+            file=sys.stderr,
+        )
     return broker
 
 

@@ -60,7 +60,7 @@ class Visit:
                 self._client.close()
                 another = self._client.problem_code == "broker_unreachable"
                 raise LinkError(
-                    f"{self.problem}{'; for another one: --broker HOST[:PORT]' if another else ''}"
+                    f"{self.problem}{' (another broker: --broker HOST[:PORT])' if another else ''}"
                 )
             self.step()
         return self

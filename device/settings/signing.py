@@ -79,7 +79,8 @@ def save(signing: SigningKey, place: Path) -> None:
             os.fsync(file.fileno())
     except FileExistsError as exc:
         raise SigningError(
-            f"{place} exists already and is not overwritten: devices trust the key in it; choose another file with --out"
+            f"{place} exists already and is not overwritten: devices may trust a key in it. `earshot config keygen --show` prints "
+            "its line; --out FILE makes another key"
         ) from exc
     except OSError as exc:
         raise SigningError(f"{place} cannot be written: {exc.strerror}; choose another with --out") from exc
@@ -106,7 +107,7 @@ def load(place: Path) -> SigningKey:
         ) from exc
     except Exception as exc:  # ValueError is documented, and the library raises its own kinds too
         raise SigningError(
-            f"signing key {place}: no private key in PEM ({exc}); `earshot config keygen` makes one"
+            f"signing key {place}: there is no private key in PEM in it; `earshot config keygen` makes one"
         ) from exc
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningError(
