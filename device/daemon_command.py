@@ -143,7 +143,7 @@ def serve(booted: Booted) -> int:
 
 def start(booted: Booted) -> tuple[Device, Backend]:
     """A device by ``booted.config``; where none can be made of that, by what was in force before."""
-    from device.adoption import meaning, prepare
+    from device.adoption import meaning, prepare, vital
     from device.audio import open_backend
     from device.daemon import Device
     from device.disk import state_folder
@@ -152,7 +152,7 @@ def start(booted: Booted) -> tuple[Device, Backend]:
     from device.skills import TimerFile
 
     # a missing password file is no reason: there may be no broker, and everything else works
-    while missing := [fault for fault in meaning(booted.config) if fault.code == "model_missing"]:
+    while missing := vital(booted.config):
         if not booted.abandon("; ".join(missing)):
             raise EngineError("\n".join(missing))
     config = booted.config

@@ -106,9 +106,8 @@ class Remote:
 
     def _announce(self, position: int) -> None:
         device = self._device
-        if (
-            device.config is not self._announced_for
-        ):  # a configuration never changes: another one is another object
+        # a configuration never changes: another one is another object
+        if device.config is not self._announced_for:
             self._announced_for = device.config
             if device.config.homeassistant.discovery:
                 threading.Thread(

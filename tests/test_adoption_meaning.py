@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from helpers_mouth import KOKORO_TINY
 
-from device.adoption import meaning
+from device.adoption import meaning, vital
 from device.config import Config, parse
 from device.config.keys import KEYS, nested
 from device.engines import InProcessDoor
@@ -19,8 +19,12 @@ from device.mouth.voices.messages import VoiceSettings
 from device.mouth.voices.names import available_voices, unknown_voice
 
 
+def config_with(**flat: Any) -> Config:
+    return parse(nested({path.replace("__", "."): value for path, value in flat.items()}))
+
+
 def faults(**flat: Any) -> list[Any]:
-    return meaning(parse(nested({path.replace("__", "."): value for path, value in flat.items()})))
+    return meaning(config_with(**flat))
 
 
 def test_the_defaults_mean_something_on_any_machine():
@@ -43,11 +47,10 @@ def test_the_defaults_mean_something_on_any_machine():
 )  # fmt: skip
 def test_a_model_that_is_not_there_is_one_fault_at_its_key_with_the_mend(flat, key, says):
     [fault] = faults(**flat)
-    code = {"endpointing.model": "turn_model_missing", "voice.name": "voice_unknown"}.get(
-        key, "model_missing"
-    )
+    code = "voice_unknown" if key == "voice.name" else "model_missing"
     assert (fault.path, fault.code) == (key, code)
     assert key in fault and says in fault
+    assert bool(vital(config_with(**flat))) == (key not in ("endpointing.model", "voice.name"))
 
 
 def test_an_engine_without_a_model_is_a_fault_of_the_engine(monkeypatch, tmp_path):

@@ -6,12 +6,13 @@ import shutil
 import msgspec
 import pytest
 from helpers_broker import CHECKOUT, until
+from helpers_fleet import FLEET, needs_mosquitto
 
 from device import cli
 from device.fleet import dynamic_security, mosquitto, proof
 from device.fleet.attacks import MATRIX
 from device.fleet.control import apply, ask, rules_of
-from device.fleet.description import ADMIN, Broker, Fleet, FleetError, Member
+from device.fleet.description import ADMIN, Fleet, FleetError, Member
 from device.fleet.dynamic_security import document
 from device.fleet.folder import Folder
 from device.fleet.rights import Rights, rights
@@ -19,20 +20,7 @@ from device.fleet.session import Refused
 from device.fleet.stage import Stage
 from device.link import topics
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("mosquitto", path="/usr/bin:/usr/sbin:/usr/local/sbin:/usr/local/bin"),
-    reason="mosquitto is not installed (apt install mosquitto)",
-)
-
-FLEET = Fleet(
-    Broker(("localhost",)),
-    (
-        Member("kitchen", "device", house="home", group="downstairs"),
-        Member("box", "worker", pool="home"),
-        Member("alice", "operator"),
-        Member("hass", "homeassistant"),
-    ),
-)
+pytestmark = needs_mosquitto
 BATH = Member("bath", "device", house="home")
 
 

@@ -2,37 +2,24 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 
 import msgspec
 import pytest
 from helpers_broker import until
+from helpers_fleet import FLEET, needs_mosquitto
 
 from device import subprocesses
 from device.config.load import load
 from device.config.schema import HomeAssistantSection
-from device.fleet.description import Broker, Fleet, Member
 from device.fleet.stage import Stage
 from device.latency.reader import Reader
 from device.link import Link, open_transport, topics
 from device.link.messages import State
 from device.values import OpenTurn, TurnDelta, TurnEnded
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("mosquitto", path="/usr/bin:/usr/sbin:/usr/local/sbin:/usr/local/bin"),
-    reason="mosquitto is not installed (apt install mosquitto)",
-)
-
-FLEET = Fleet(
-    Broker(("localhost",)),
-    (
-        Member("kitchen", "device", house="home", group="downstairs"),
-        Member("box", "worker", pool="home"),
-        Member("alice", "operator"),
-    ),
-)
+pytestmark = needs_mosquitto
 
 
 @pytest.fixture(scope="module")

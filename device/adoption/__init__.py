@@ -16,12 +16,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from device.adoption.adoption import Adoption as Adoption
     from device.adoption.lacking import meaning as meaning
+    from device.adoption.lacking import vital as vital
     from device.adoption.prepared import Prepared as Prepared
     from device.adoption.prepared import prepare as prepare
 
-_HOME = {"Adoption": "adoption", "Prepared": "prepared", "meaning": "lacking", "prepare": "prepared"}
+_HOME = {
+    "Adoption": "adoption",
+    "Prepared": "prepared",
+    "prepare": "prepared",
+    "meaning": "lacking",
+    "vital": "lacking",
+}
 
-__all__ = ["Adoption", "Prepared", "meaning", "prepare"]
+__all__ = ["Adoption", "Prepared", "meaning", "prepare", "vital"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,10 +16,18 @@ FILES = ("mqtt.password_file", "mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file"
 def meaning(config: Config) -> list[Fault]:
     """Everything that ``config`` names and this machine has not, with the messages of those who would miss it.
 
-    Codes: ``model_missing``, without which there is no device; ``turn_model_missing``, ``voice_unknown``, ``file_missing`` and
-    ``file_unreadable``, with which it runs, and lacks something. Reads the disk (15 ms where a voice is named), starts nothing.
+    Codes: ``model_missing``, ``voice_unknown``, ``file_missing`` and ``file_unreadable``. Reads the disk (15 ms where a voice is named), starts nothing.
     """
     return [*_wake(config), *_recogniser(config), *_turn_model(config), *_voice(config), *_files(config)]
+
+
+def vital(config: Config) -> list[Fault]:
+    """Of these what there is no device without: all models but the one that knows the end of a turn."""
+    return [
+        fault
+        for fault in meaning(config)
+        if fault.code == "model_missing" and fault.path != "endpointing.model"
+    ]
 
 
 def _wake(config: Config) -> Iterator[Fault]:
@@ -45,7 +53,7 @@ def _turn_model(config: Config) -> Iterator[Fault]:
     from device.ear.turn_end import turn_end_settings
 
     if config.endpointing.strategy == "model":
-        yield from _missing("endpointing.model", turn_end_settings, config, "turn_model_missing")
+        yield from _missing("endpointing.model", turn_end_settings, config)
 
 
 def _voice(config: Config) -> Iterator[Fault]:
@@ -61,14 +69,12 @@ def _voice(config: Config) -> Iterator[Fault]:
             yield Fault(f"voice.name: {line}", "voice.name", "voice_unknown")
 
 
-def _missing(
-    key: str, look_up: Callable[[Any], object], what: object, code: str = "model_missing"
-) -> Iterator[Fault]:
+def _missing(key: str, look_up: Callable[[Any], object], what: object) -> Iterator[Fault]:
     try:
         look_up(what)
     except EarshotError as exc:
         line = str(exc)
-        yield Fault(line if line.startswith(key) else f"{key}: {line}", key, code)
+        yield Fault(line if line.startswith(key) else f"{key}: {line}", key, "model_missing")
 
 
 def _files(config: Config) -> Iterator[Fault]:

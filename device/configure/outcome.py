@@ -74,8 +74,7 @@ def outcome_of(letter: Letter, device: str, report: ConfigReport | None, ms: int
 
 def patience_s(report: ConfigReport | None, online: bool | None) -> float:
     """How many seconds after its last word a device may take for the next; ``online`` None: nothing is known of it."""
-    if (
-        report is not None and report.state == "pending"
-    ):  # on trial is ours, or what has to be decided before it
+    # on trial is ours, or what has to be decided before it
+    if report is not None and report.state == "pending":
         return report.probation_s + GRACE_S
     return OFFLINE_S if online is False else ANSWER_S

@@ -30,9 +30,8 @@ def old_tls(stage: Stage) -> str:
     context = stage.tls(stage.cast.neighbour.name)
     context.set_ciphers("ALL:@SECLEVEL=0")  # else this side refuses first
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # that they are not to be used is why they are tried
+        # that they are not to be used is why they are tried
+        warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     try:
         Session(HOST, stage.port, context, stage.cast.neighbour.name).close()

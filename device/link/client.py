@@ -164,9 +164,8 @@ class BrokerClient:
         self.pubacks.extend(self._outbox.settled())
         now = time.monotonic()
         self._health.look()
-        if (
-            self._client._in_packet["remaining_length"] > ACCEPT_BYTES
-        ):  # it was told, and paho would read it all
+        # it was told, and paho would read it all
+        if self._client._in_packet["remaining_length"] > ACCEPT_BYTES:
             self._cut_off()
         if not self.alive and not self._closing.is_set() and now - self._revived_at > REVIVE_S:
             self._revived_at = now

@@ -125,7 +125,10 @@ class MqttTransport:
             if config.mqtt.enabled and not self._closed:
                 self.client = self._open(config, client.conn)
             with self._lock:
-                if self._config.mqtt == config.mqtt or self._closed:
+                now = self._config
+                if now.mqtt == config.mqtt or self._closed:
+                    if subscriptions_of(now) != subscriptions_of(config):  # it has changed its group meanwhile
+                        self.client.subscribe(*subscriptions_of(now))
                     self._moving = None
                     return
 
@@ -220,9 +223,8 @@ class MqttTransport:
                 self._slot_at[kind] = now
                 self._dirty.discard(kind)
                 if message == b"":
-                    self._slots[kind] = (
-                        None  # taken back, once: Home Assistant complains of every further time
-                    )
+                    # taken back, once: Home Assistant complains of every further time
+                    self._slots[kind] = None
 
     def _publish_slot(self, kind: str, message: Sendable) -> bool:
         if isinstance(message, Status):

@@ -144,11 +144,10 @@ class Changes:
         )
         if not faults:
             self._go_on(message.scope)
-        elif not quiet:
+            return
+        if not quiet:
             self._refuse(message.scope, payload, message.version, faults, result.warnings)
-            self._refused[message.scope] = payload
-        else:
-            self._refused[message.scope] = payload
+        self._refused[message.scope] = payload
 
     def _known(self, message: Message, payload: bytes, known: Known) -> None:
         self._force.seen[message.scope] = Seen(version=message.version, digest=digest_of(payload))

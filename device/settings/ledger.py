@@ -92,10 +92,9 @@ def weigh(standing: Standing, message: Message) -> Known | Refusal | Candidate:
     """Version, schema, rights, in this order; all faults of the step that finds some."""
     state = standing.state
     there, signed = state.layers.of(message.scope), message.kid is not None
-    alike = there and (there.version, there.digest) == (message.version, message.digest)
-    if (
-        there and alike and (there.signed or not signed)
-    ):  # what somebody sent unsigned is not yet the owner's word
+    alike = there is not None and (there.version, there.digest) == (message.version, message.digest)
+    # what somebody sent unsigned is not yet the owner's word
+    if there is not None and alike and (there.signed or not signed):
         return Known(in_force=True)
     if code := _version_fault(state, message):
         if code == "known_bad":

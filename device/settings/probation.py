@@ -86,12 +86,6 @@ class Probation:
             missing.remove("reported")
         return Verdict(tuple(self._missing(need, evidence) for need in missing))
 
-    def left_s(self, now_s: float) -> float:
-        """Seconds until it is over; 0 without a limit."""
-        if self._limit_s is None:
-            return 0.0
-        return max(0.0, self._limit_s - (now_s - self._began_s if self._began_s is not None else 0.0))
-
     def _holds(self, need: Proof, evidence: Evidence) -> bool:
         if need == "sound":
             return evidence.sound or not self._sound
