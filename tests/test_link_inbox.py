@@ -141,11 +141,18 @@ def test_it_moves_to_another_broker_and_back_while_the_steps_go_on(tmp_path_fact
     conn = watcher.seen("up/status")[-1].json["conn"]
     assert conn > spy.seen("up/status", state="online")[-1].json["conn"]
     watcher.publish(DN + "config", b"here", retain=True)
+    watcher.publish("earshot/1/g/cellar/dn/config", b"theirs", retain=True)
     work.until(lambda link: Desired("d/kitchen", b"here") in link.wishes, "a wish from the other broker")
     # changed twice in a row, before the first move is done: the last one counts
     work.link.reconfigure(config_for(broker))
     work.link.reconfigure(config_for(other))
     work.link.reconfigure(config_for(broker))
     work.until(lambda link: link.connected and len(spy.seen("up/status", state="online")) > 1, "the way back")
+    # into a group, after the move has begun
+    leaving = work.link.transport.client
+    work.link.reconfigure(config_for(other))
+    assert leaving._closing.wait(30)
+    work.link.reconfigure(config_for(other, group="cellar"))
+    work.until(lambda link: Desired("g/cellar", b"theirs") in link.wishes, "what the group is told")
     watcher.close()
     other.stop()

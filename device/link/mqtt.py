@@ -127,7 +127,9 @@ class MqttTransport:
             with self._lock:
                 now = self._config
                 if now.mqtt == config.mqtt or self._closed:
-                    if subscriptions_of(now) != subscriptions_of(config):  # it has changed its group meanwhile
+                    if subscriptions_of(now) != subscriptions_of(
+                        config
+                    ):  # it has changed its group meanwhile
                         self.client.subscribe(*subscriptions_of(now))
                     self._moving = None
                     return
