@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from device.config import Config, check, parse
 from device.config.checking import known, shape, split
+from device.config.describe import meta_of
 from device.config.keys import KEYS, changed, flatten, masked, nested, value, values
 from device.config.layers import merged
 
@@ -24,13 +25,15 @@ def test_every_key_has_its_help_and_every_section_its_heading():
 
 def test_every_key_says_in_words_what_it_may_be():
     assert KEYS["device.volume"].words == "a whole number from 0 to 100 [percent]"
-    assert KEYS["device.group"].words == "empty or text matching ^[a-z0-9-]{1,32}$"
+    assert KEYS["device.group"].words == "empty, or 1 to 32 of a-z, 0-9 and -"
     assert KEYS["device.language"].words == "'en'"
     assert KEYS["wake.words"].words == "a list of 1 to 4 texts of 1 to 200 characters"
     assert KEYS["keys.trusted"].words.startswith("a list of at most 4 public keys, each 'name:'")
     assert KEYS["mqtt.host"].words == "a host name or an IP address"
     assert KEYS["mqtt.username"].words == "text of at most 100 characters"
     assert not [key.path for key in KEYS.values() if re.search(r"typing|Meta|\\Z|<", key.words)]
+    patterns = [key.path for key in KEYS.values() if meta_of(key.hint).pattern]
+    assert "device.id" in patterns and [path for path in patterns if not meta_of(KEYS[path].hint).title] == []
 
 
 def test_numbers_have_a_unit_where_their_name_ends_in_one():

@@ -15,8 +15,6 @@ _NAMES = {
     float: ("a number", "numbers"),
     str: ("text", "texts"),
 }
-_OPTIONAL = re.compile(r"\^\((.*)\)\?\\Z")
-"""A pattern that also takes the empty text."""
 
 
 def parts(hint: Any) -> tuple[Any, list[Any]]:
@@ -44,12 +42,8 @@ def limited(hint: Any, *, several: bool = False) -> str:
     if get_origin(plain) in (tuple, list):
         return f"a list of {_count(meta)}{limited(get_args(plain)[0], several=True)}"
     if meta.title:
-        return meta.title  # says better than a pattern what is meant; of a list's entries in the plural
+        return meta.title  # what a pattern means, in words; of a list's entries in the plural
     words = _named(plain, several) + _range(meta)
-    if meta.pattern:
-        optional = _OPTIONAL.fullmatch(meta.pattern)
-        pattern = f"^{optional[1]}$" if optional else meta.pattern.replace(r"\Z", "$")
-        words = f"{'empty or ' * bool(optional)}{words} matching {pattern}"
     if plain is str:
         words += _length(meta)
     return words

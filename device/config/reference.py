@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from device.config.keys import KEYS, Key, hints
@@ -68,9 +67,8 @@ def _section(name: str, kind: type) -> str:
 
 
 def _row(key: Key) -> tuple[str, ...]:
-    words = re.sub(r"matching (\S+)", r"matching `\1`", key.words)
     secret = ", secret" if key.policy.secret else ""
     cells = (
-        f"`{key.path}`", words, f"`{toml(key.default)}`", key.help, effect(key), over_mqtt(key) + secret
+        f"`{key.path}`", key.words, f"`{toml(key.default)}`", key.help, effect(key), over_mqtt(key) + secret
     )  # fmt: skip
     return tuple(cell.replace("|", "\\|") for cell in cells)

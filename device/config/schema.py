@@ -32,7 +32,11 @@ class DeviceSection(Section, frozen=True, kw_only=True):
 
     id: Annotated[
         str,
-        Meta(pattern=r"^[a-z0-9-]{3,32}\Z", description="Name on the wire: MQTT client id and user name."),
+        Meta(
+            pattern=r"^[a-z0-9-]{3,32}\Z",
+            title="3 to 32 of a-z, 0-9 and -",
+            description="Name on the wire: MQTT client id and user name.",
+        ),
         Policy(apply="daemon", local=True),
     ] = "earshot"
     language: Annotated[
@@ -42,6 +46,7 @@ class DeviceSection(Section, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^([a-z0-9-]{1,32})?\Z",
+            title="empty, or 1 to 32 of a-z, 0-9 and -",
             description="Group whose shared configuration this device takes; empty = none.",
         ),
         _LIVE,
@@ -374,7 +379,11 @@ class EndpointSection(Section, frozen=True, kw_only=True):
 
     pool: Annotated[
         str,
-        Meta(pattern=r"^[a-z0-9-]{1,32}\Z", description="Pool of endpoint workers that answers turns."),
+        Meta(
+            pattern=r"^[a-z0-9-]{1,32}\Z",
+            title="1 to 32 of a-z, 0-9 and -",
+            description="Pool of endpoint workers that answers turns.",
+        ),
         _LIVE,
     ] = "home"
     ack_ms: Annotated[
