@@ -78,3 +78,29 @@ def test_garbage_that_comes_behind_the_owners_push_does_not_push_it_out(tmp_path
     finally:
         go.set()
         steward.close()
+
+
+def test_no_order_keeps_an_engine_from_being_ready_while_a_configuration_proves_itself(rig):
+    rig.push({"voice.model": "a"}, 1)
+    assert rig.change({"wake.words": ["okay_nabu"]}) == ["busy"]
+    assert rig.change({"wake.threshold": 0.7}) == []
+    rig.run(3)
+    assert rig.report.state == "applied" and rig.change({"wake.words": ["okay_nabu"]}) == []
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_broker_that_is_away_after_a_power_cut_does_not_spoil_what_has_nothing_to_do_with_it(rig, heard):
+    rig.push({"audio.keep_s": 20.0, "rollout.probation_s": 60}, 1)
+    rig.boot()
+    rig.run(119, Evidence(sound=heard))
+    assert rig.stored().trial is not None
+    rig.run(3, Evidence(sound=heard))
+    assert rig.stored().trial is None
+    if heard:
+        assert (
+            rig.report.state == "applied"
+            and rig.report.confirmed
+            and rig.stored().good.layers.device.version == 1
+        )
+    else:
+        assert rig.codes() == ["sound_missing"]

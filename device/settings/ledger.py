@@ -146,7 +146,10 @@ def order(standing: Standing, values: Mapping[str, Any]) -> Refusal | Candidate:
     if faults := rights.command_faults(values, old, new):
         return Refusal(tuple(faults))
     candidate = _candidate(standing, layers, state.layers, new, None)
-    if state.trial is not None and state.trial.kind != "live" and candidate.kind != "live":
+    unsettling = (
+        candidate.kind != "live" or "wake.words" in candidate.changed
+    )  # with which the recogniser starts anew
+    if state.trial is not None and state.trial.kind != "live" and unsettling:
         line = "a configuration that was pushed is being proven: try again in a minute"
         return Refusal((Fault(line, next(iter(values)), "busy"),))
     return candidate

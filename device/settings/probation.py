@@ -82,6 +82,11 @@ class Probation:
         # what holds when the time is over may show whether it lasts
         if not missing or self._limit_s is None or now_s - self._began_s < self._limit_s:
             return None
+        if not any(path.startswith("mqtt.") for path in self._changed):
+            # a broker that is away, at the start after a power cut, say, is nothing against other keys: all else was seen to work
+            missing = [need for need in missing if need not in ("broker", "reported")]
+            if not missing:
+                return Verdict()
         if "broker" in missing and "reported" in missing:  # the one is why of the other
             missing.remove("reported")
         return Verdict(tuple(self._missing(need, evidence) for need in missing))
