@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -67,6 +68,7 @@ class Mosquitto:
     def start(self) -> Mosquitto:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        atexit.register(self.stop)  # a test that fails in between leaves nobody behind
 
         def listening() -> bool:
             assert self.process is not None
