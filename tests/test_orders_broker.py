@@ -178,6 +178,7 @@ def test_say_is_answered_when_it_was_said(house: House, capsys) -> None:
 
 
 def test_stop_ends_what_is_being_said(house: House) -> None:
+    until(lambda: house.state["now"] == ["idle"], "the end of what was said before")
     id = house.order("say", text="Once upon a time there was a very long story. " * 20)
     until(lambda: "speaking" in house.state["now"], "it speaks")
     house.ack(house.order("cmd", cmd="stop"))
