@@ -31,6 +31,7 @@ from device.audio import AudioEngine
 from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
 from device.config import Config, load_words
+from device.controls import Controls
 from device.conversation import Conversation
 from device.conversation.sentences import every_sentence
 from device.ear import Ear
@@ -98,7 +99,7 @@ class Device:
         self.mouth = Mouth(config, self.engine, self.voice)
         self.conversation = Conversation(config, load_words(config.device.language))
         self.link = Link(config, transport)
-        self.controls = Controls(self, now)
+        self.controls = Controls(self.engine.mixer, now)
         self._timer_file = timers or TimerFile(None)
         self.timers = self._timer_file.load()
         self.skills = Skills(config, self.controls, self.timers)
@@ -372,41 +373,3 @@ class Device:
                 heard and self.config.privacy.transcripts
             ):
                 log.info("said %r", heard)
-
-
-class Controls:
-    """What skills may turn: the device's volume, its mute and its clock."""
-
-    def __init__(self, device: Device, now: Callable[[], datetime.datetime]) -> None:
-        self._mixer, self._device = device.engine.mixer, device
-        self._volume, self._muted = device.engine.mixer.volume, False
-        self._loudness = v.Loudness()
-        self.now = now
-
-    @property
-    def volume(self) -> int:
-        """Playback volume in percent, also while muted."""
-        return self._volume
-
-    def set_volume(self, percent: int) -> None:
-        self._volume = percent
-        self._apply()
-
-    @property
-    def muted(self) -> bool:
-        return self._muted
-
-    def set_mute(self, muted: bool) -> None:
-        self._muted = muted
-        self._apply()
-
-    def play_at(self, loudness: v.Loudness) -> None:
-        """What is said now is louder, or not so loud, for as long as it takes; the volume stays what it is."""
-        self._loudness = loudness
-        self._apply()
-
-    def _apply(self) -> None:
-        wanted = self._loudness
-        percent = self._volume if wanted.volume is None else wanted.volume
-        silent = self._muted and not wanted.over_mute
-        self._mixer.volume = 0 if silent else max(percent, wanted.least)
