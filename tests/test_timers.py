@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers_broker import until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from device.config import Config
 from device.ear.intents import IntentMatcher
 from device.scenario.format import parse
 from device.scenario.runner import run_scenario
-from device.skills import Skills, TimerFile, TimerRefused, Timers
+from device.skills import Skills, TimerFile, TimerRefused, Timers, timer_file
 from device.skills.spoken import say_duration
 from device.skills.timer_file import Moment
 from device.skills.timer_intents import over_text
@@ -303,6 +304,19 @@ def test_a_thread_writes_what_is_newest(path) -> None:
     [timer] = TimerFile(path).load().running
     assert timer.seconds == 14
     assert [found.name for found in path.parent.iterdir()] == ["timers.json"], "nothing is left lying about"
+
+
+def test_orders_without_end_are_written_now_and_then_and_the_last_at_the_end(path, monkeypatch) -> None:
+    monkeypatch.setattr(timer_file, "REST_S", 3600.0)
+    file = TimerFile(path)
+    timers = file.load()
+    for seconds in range(1, 15):
+        timers.set(seconds, 0, "tea")
+        file.keep(timers, 0)
+        until(path.exists, "the first writing")
+    assert TimerFile(path).load().running[0].seconds == 1
+    file.close()
+    assert TimerFile(path).load().running[0].seconds == 14
 
 
 # --------------------------------------------------------------------------- all of it

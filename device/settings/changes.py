@@ -34,7 +34,7 @@ from device.settings.trials import begin
 
 log = logging.getLogger(__name__)
 
-CHANGES_AT_ONCE, CHANGE_EVERY_S = 100, 2.0
+CHANGES_AT_ONCE, CHANGE_EVERY_S = 100, 10.0
 """Of changes that nobody signed: each is two writes of some kilobytes, and a card does not take any number of them."""
 LOG_EVERY_S = 10.0
 """Refusals are logged so often at most: anybody can have any number of them."""

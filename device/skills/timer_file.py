@@ -31,6 +31,8 @@ CLOCK_SET_S = 2.0
 ORDERS = 64
 """Ids of orders that are remembered over a restart: such a timer must not be set twice."""
 LARGEST = 64 * 1024
+REST_S, LONGEST_REST_S = 1.0, 30.0
+"""Between two writings, twice as long each time where there is always something new: orders without end wear out no card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class TimerFile:
         self._wanted: bytes | None = None
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
+        self._closing = threading.Event()
         self.problem: str | None = None
 
     @property
@@ -115,6 +118,7 @@ class TimerFile:
 
     def close(self) -> None:
         """Wait for what is being written, a second at most."""
+        self._closing.set()
         if self._writer is not None:
             self._writer.join(1.0)
 
@@ -131,6 +135,7 @@ class TimerFile:
 
     def _work(self) -> None:
         """Write the newest that is wanted, until nothing newer is."""
+        rest_s = REST_S
         while True:
             with self._lock:
                 data = self._wanted
@@ -144,6 +149,9 @@ class TimerFile:
                         "timers: %s cannot be written (%s): they will not survive a restart", self._path, exc
                     )
                 self.problem = str(exc)
+            if self._threaded:
+                self._closing.wait(rest_s)
+                rest_s = min(2 * rest_s, LONGEST_REST_S)
             with self._lock:
                 if self._wanted is data:
                     self._wanted = None
