@@ -85,6 +85,13 @@ def test_a_message_of_the_wrong_kind_is_refused():
         decode("ctl", as_json(DELTA))
 
 
+def test_an_error_that_quotes_what_came_is_short_and_has_no_line_of_its_own_in_the_log():
+    forged = "low\nERROR earshot: sold" + "x" * 7000
+    with pytest.raises(LinkError, match=r"\$\.priority") as caught:
+        decode("say", as_json({"id": "a", "text": "x", "priority": forged}))
+    assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
+
+
 def test_too_many_bytes_are_refused_before_they_are_read():
     with pytest.raises(LinkError, match="8192"):
         decode("reply", b" " * 9000 + as_json(DELTA))

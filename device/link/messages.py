@@ -291,7 +291,13 @@ def decode(kind: str, payload: bytes) -> Any:
     try:
         return _decoders[kind].decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-        raise LinkError(f"{kind}: {exc}") from exc
+        raise LinkError(f"{kind}: {_in_a_line(str(exc))}") from exc
+
+
+def _in_a_line(text: str) -> str:
+    """An error may quote what came: short, so that it fits into an answer, and without a line of its own in the log."""
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= 300 else f"{text[:150]}...{text[-100:]}"
 
 
 def _nesting(payload: bytes) -> int:
