@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from device import cli
 from device.config.faults import Fault
+from device.config.files import ConfigFile
 from device.config.keys import KEYS, value
 from device.configure.differences import differences
-from device.configure.display import Answer, data, say, text
+from device.configure.display import Answer, data, placed, say, text
 from device.configure.get import page
 from device.configure.outcome import Letter, outcome_of, patience_s
 from device.configure.versions import PLAUSIBLE, next_version
@@ -425,6 +426,16 @@ def test_a_signature_that_the_device_does_not_trust_comes_with_what_to_do(config
         "push", "--device", "kitchen", file("[device]\nvolume = 40\n"), "--key", tmp_path / "stranger.pem"
     )
     assert code == 1 and "[unknown_signer]" in out and "keys.trusted" in out
+
+
+def test_a_fault_is_a_line_even_where_the_device_says_it_in_several():
+    row = {
+        "path": "recogniser.model", "code": "model_missing", "line": 2,
+        "message": "model 'nix' is not on this machine\n  looked in /a\n  looked in /b",
+    }  # fmt: skip
+    assert placed(row, ConfigFile("kitchen.toml", {}, {})) == (
+        "kitchen.toml:2: recogniser.model: model 'nix' is not on this machine; looked in /a; looked in /b [model_missing]"
+    )
 
 
 # ---------------------------------------------------------------------- get, diff, rollback

@@ -100,8 +100,10 @@ def _sentence(answer: Answer, letter: Letter) -> str:
 
 
 def placed(row: dict[str, Any], file: ConfigFile | None) -> str:
-    """One of ``rows`` as a line, with its place where it has one."""
-    message = row["message"] if row["path"] in row["message"] else f"{row['path']}: {row['message']}"
+    """One of ``rows`` as a line, also where the message has several; with its place where it has one."""
+    message = "; ".join(part.strip() for part in row["message"].splitlines())
+    if row["path"] not in message:
+        message = f"{row['path']}: {message}"
     place = f"{file.name}:{row['line']}: " if file and row["line"] else ""
     return f"{place}{message} [{row['code']}]"
 

@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--device", metavar="NAME", required=True, help="the device, by its device.id")
     parser.add_argument("cmd", metavar="CMD", help="what to do, see below")
-    parser.add_argument("args", metavar="KEY=VALUE", nargs="*", help="its arguments, see below")
+    parser.add_argument("args", metavar="KEY=VALUE", nargs="*", default=[], help="its arguments, see below")
     parser.add_argument("--json", action="store_true", help="the answer as one JSON object, for programs")
     parser.add_argument(
         "--timeout", type=float, metavar="S",
