@@ -269,6 +269,8 @@ def test_the_command_line_leads_from_nothing_to_a_fleet(tmp_path, capsys):
     code, said = run(capsys, "init", "--broker-name", "broker.local", *where)
     assert code == 0
     assert "install -m 600 -o mosquitto broker.key /etc/mosquitto/earshot/" in said.out
+    assert said.err == ""
+    assert "--broker-name HOST" in run(capsys, "init", "--dir", str(tmp_path / "local"))[1].err
     assert run(capsys, "add", "kitchen", "bath", "--group", "downstairs", *where)[0] == 0
     assert run(capsys, "add", "box", "--role", "worker", *where)[0] == 0
     code, said = run(capsys, "list", "--json", *where)

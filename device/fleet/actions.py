@@ -12,6 +12,7 @@ from typing import Any
 from device.fleet.description import ADMIN, Broker, Fleet, FleetError, Member, check_host, defaults
 from device.fleet.folder import Folder, rules
 
+LOCALHOST = ("localhost",)
 SOON_DAYS = 60
 """A certificate that ends within this time is marked."""
 
@@ -31,6 +32,12 @@ on the broker's machine (mosquitto 2.0), with the files of {folder.broker}:
   install -m 644 earshot.conf /etc/mosquitto/conf.d/ && systemctl restart mosquitto
 
 then: earshot fleet add NAME, and earshot fleet apply""")
+    if names == LOCALHOST:
+        print(
+            "note: members are told to look for the broker on their own machine, localhost. For a broker elsewhere begin again, in "
+            "an empty folder, with --broker-name HOST",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -36,6 +36,43 @@ examples:
   earshot fleet add kitchen bath --house home --group downstairs
   earshot fleet add box --role worker --pool home"""
 
+INIT_EPILOG = """\
+examples:
+  earshot fleet init --broker-name broker.local 192.168.1.5
+  earshot fleet init --dir ~/fleet --broker-name broker.local
+
+It prints what to do on the broker's machine. The certificate is good for these names only: give every one under which the
+broker is reached."""
+
+REVOKE_EPILOG = """\
+examples:
+  earshot fleet revoke kitchen          stolen: out of the fleet, and its folder here is emptied
+  earshot fleet revoke kitchen --old    renewed, and the new files are in place: the old certificate ends
+
+It prints what to do on the broker's machine: until then the certificate still connects."""
+
+RENEW_EPILOG = """\
+examples:
+  earshot fleet renew kitchen        new files in fleet/kitchen/, to be copied as at the first time
+  earshot fleet renew broker         after two years, or when its names in fleet.toml have changed
+  earshot fleet renew fleet-admin
+
+The certificate before stays good until: earshot fleet revoke NAME --old"""
+
+RULES_EPILOG = """\
+examples:
+  earshot fleet rules                after fleet.toml was edited, another group, port or folder
+  earshot fleet rules --for emqx     print what an EMQX takes"""
+
+APPLY_EPILOG = """\
+examples:
+  earshot fleet apply
+  earshot fleet apply --broker 192.168.1.5:8883      under another of its names
+
+It logs in as fleet-admin, compares, sends only what differs, and checks every answer. Nobody else's connection is touched.
+
+exit code: 0 the broker has the rules, 1 it refused one, 2 it cannot be reached or does not let us in"""
+
 PROVE_EPILOG = """\
 The broker is started on loopback with files that are made from fleet.toml as the real ones are, but certified by an
 authority of its own: no key of the fleet is used. Where the fleet lacks somebody that an attack needs, a stand-in named
@@ -56,7 +93,9 @@ def add_parser(subparsers: Any) -> None:
     top.set_defaults(run=lambda args: top.print_help() or 2)
     commands = top.add_subparsers(metavar="COMMAND", title="commands")
 
-    init = _command(commands, "init", "make the authority and the broker's certificate", "run_init")
+    init = _command(
+        commands, "init", "make the authority and the broker's certificate", "run_init", epilog=INIT_EPILOG
+    )  # fmt: skip
     init.add_argument(
         "--broker-name",
         nargs="+",
@@ -78,26 +117,32 @@ def add_parser(subparsers: Any) -> None:
     add.add_argument("--group", help="device: whose shared configuration it takes (default: none)")
     add.add_argument("--pool", help="worker: whose questions it answers (default: home)")
 
-    revoke = _command(commands, "revoke", "take a member out: stolen, broken, gone", "run_revoke")
+    revoke = _command(
+        commands, "revoke", "take a member out: stolen, broken, gone", "run_revoke", epilog=REVOKE_EPILOG
+    )  # fmt: skip
     revoke.add_argument("name", metavar="NAME")
     revoke.add_argument(
         "--old", action="store_true", help="only the certificates before the newest, after a renewal: it stays a member"
     )  # fmt: skip
 
-    renew = _command(commands, "renew", "a new certificate, key and password for a member", "run_renew")
+    renew = _command(
+        commands, "renew", "a new certificate, key and password for a member", "run_renew", epilog=RENEW_EPILOG
+    )  # fmt: skip
     renew.add_argument("name", metavar="NAME", help="a member, broker or fleet-admin")
 
     show = _command(commands, "list", "members, what they are, how long their certificates hold", "run_list")
     show.add_argument("--json", action="store_true", help="as one JSON object, for programs")
 
     rules = _command(
-        commands, "rules", "write the broker's files anew, after fleet.toml was edited", "run_rules"
-    )
+        commands, "rules", "write the broker's files anew, after fleet.toml was edited", "run_rules", epilog=RULES_EPILOG
+    )  # fmt: skip
     rules.add_argument(
         "--for", dest="kind", choices=("mosquitto", "emqx"), help="and print the rules for this kind of broker"
     )  # fmt: skip
 
-    apply = _command(commands, "apply", "bring the rules to a mosquitto that runs", "run_apply")
+    apply = _command(
+        commands, "apply", "bring the rules to a mosquitto that runs", "run_apply", epilog=APPLY_EPILOG
+    )  # fmt: skip
     apply.add_argument(
         "--broker", metavar="HOST[:PORT]", help="default: the first name and the port of fleet.toml"
     )
