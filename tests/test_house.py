@@ -16,7 +16,7 @@ ROOMS = sorted(folder.name for folder in DEVICE.iterdir() if (folder / "__init__
 BASE = {"values", "errors", "config"}
 """What any room may know: the values that walk between rooms, the errors, the configuration."""
 DOORS = {
-    "adoption": {*BASE, "daemon", "ear", "engines", "link", "models", "mouth"},
+    "adoption": {*BASE, "daemon", "ear", "engines", "link", "mouth"},
     "audio": {*BASE, "problems"},
     "config": {"errors"},
     "configure": {*BASE, "disk", "link", "settings"},

@@ -3,7 +3,7 @@
 Enters: a ``Config`` that is valid. Leaves: what of it this machine cannot do (``meaning``); then everything that takes time,
 made ready (``prepare``); then the same device, by other rules (``Adoption``). Thread: ``meaning`` and ``prepare`` in any but
 the ear's, for they read files and load models; ``Adoption`` in the ear's, and no call of it blocks. May import: what it
-changes, that is ear, mouth, engines and link, beside values, errors, config and models; the daemon for its type only.
+changes, that is ear, mouth, engines and link, beside values, errors and config; the daemon for its type only.
 
     Config ─► meaning ─► faults
        └────► prepare ─► Prepared ─┬─ figures, words, volume ─────────────────────────► in force with the next step

@@ -2,8 +2,8 @@
 
 Enters: 10 ms of microphone from a backend; samples to play. Leaves: ``Frame`` values by capture position, playback,
 and the account of what was played when (``PlayedLog``). Thread: the one that calls ``AudioEngine.capture`` and
-``render`` (the ear's); a backend's own callbacks only copy. May import: numpy and its backends, values, errors and
-config; nothing of the rooms above.
+``render`` (the ear's); a backend's own callbacks only copy. May import: numpy and its backends, values, errors,
+config and the catalogue of problems; nothing of the rooms above.
 
 The signal path is drawn in ``engine.py``.
 """

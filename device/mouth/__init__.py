@@ -9,7 +9,7 @@
 Enters: ``Say``, ``ReplyBegin/Text/Finish``, ``Release``, ``Duck``, ``Hold``, ``Resume``, ``Cancel``, ``Earcon``. Leaves:
 PCM in the mixer's speech track; ``FirstClause``, ``ReplyStarted``, ``ReplyEnded``, ``ReplyCut``, ``EngineFailed``. Thread:
 the ear's, which steps it every 10 ms; the voice runs in its own process. May import: ``device.audio``,
-``device.models``, ``device.engines``, values and config.
+``device.models``, ``device.engines``, values and config; its command also ``device.orders``, for a device elsewhere.
 """
 
 from typing import TYPE_CHECKING, Any
