@@ -104,3 +104,11 @@ def test_a_broker_that_is_away_after_a_power_cut_does_not_spoil_what_has_nothing
         )
     else:
         assert rig.codes() == ["sound_missing"]
+
+
+def test_a_flood_of_wake_words_does_not_start_recognisers_without_end(rig):
+    for version in range(1, 101):
+        rig.push({"wake.words": [("okay_nabu", "alexa")[version % 2]]}, version, key=None)
+    assert len(rig.adopted) <= 13
+    rig.push({"wake.words": ["hey_jarvis"]}, 1)  # the owner does not wait
+    assert rig.running.wake.words == ("hey_jarvis",)

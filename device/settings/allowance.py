@@ -16,9 +16,9 @@ class Allowance:
         self._at_s = now_s
         return self._left >= 1.0
 
-    def take(self, now_s: float) -> bool:
-        """Take one; False where there is none left."""
+    def take(self, now_s: float, cost: float = 1.0) -> bool:
+        """Take one, or what is left of ``cost``; False where there is none left."""
         if not self.left(now_s):
             return False
-        self._left -= 1.0
+        self._left -= min(cost, self._left)
         return True

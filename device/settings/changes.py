@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 CHANGES_AT_ONCE, CHANGE_EVERY_S = 100, 10.0
 """Of changes that nobody signed: each is two writes of some kilobytes, and a card does not take any number of them."""
+ENGINE_COSTS = 10
+"""As many such changes is one that starts an engine: a second of a core, and a hundred megabytes."""
 LOG_EVERY_S = 10.0
 """Refusals are logged so often at most: anybody can have any number of them."""
 
@@ -174,7 +176,7 @@ class Changes:
         if faults := self._force.commit(candidate, replace(state, seen=seen)):
             return faults
         if not candidate.push.signed:
-            self._allowance.take(self.now_s)
+            self._allowance.take(self.now_s, _cost(candidate))
         self._count("taken")
         log.info("%s: version %d is %s", message.scope, message.version, state.outcome.state)
         return ()
@@ -229,7 +231,7 @@ class Changes:
             return result.faults
         if result.layers == self._force.booted.state.layers:
             return ()
-        if not self._allowance.take(self.now_s):
+        if not self._allowance.take(self.now_s, _cost(result)):
             return [Fault("too many changes in a short time: try again in a minute", path, "busy")]
         limit_s = self._standing().config.rollout.probation_s
         return self._force.commit(
@@ -245,6 +247,10 @@ class Changes:
     def failed(self) -> None:
         """A mistake of our own has ended a job."""
         self._count("errors")
+
+
+def _cost(candidate: Candidate) -> int:
+    return ENGINE_COSTS if candidate.starts_engine else 1
 
 
 def _internal() -> Fault:

@@ -74,6 +74,11 @@ class Candidate:
     digest: str = ""
     warnings: tuple[Fault, ...] = ()
 
+    @property
+    def starts_engine(self) -> bool:
+        """Whether it takes more than other figures: the recogniser knows the wake words, too, and starts anew with others."""
+        return self.kind != "live" or "wake.words" in self.changed
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -146,10 +151,7 @@ def order(standing: Standing, values: Mapping[str, Any]) -> Refusal | Candidate:
     if faults := rights.command_faults(values, old, new):
         return Refusal(tuple(faults))
     candidate = _candidate(standing, layers, state.layers, new, None)
-    unsettling = (
-        candidate.kind != "live" or "wake.words" in candidate.changed
-    )  # with which the recogniser starts anew
-    if state.trial is not None and state.trial.kind != "live" and unsettling:
+    if state.trial is not None and state.trial.kind != "live" and candidate.starts_engine:
         line = "a configuration that was pushed is being proven: try again in a minute"
         return Refusal((Fault(line, next(iter(values)), "busy"),))
     return candidate
