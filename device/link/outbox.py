@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 QUEUED = 100
 """QoS 1 messages that may wait for the broker: 1.85 kB each."""
+SPARED = 50
+"""Places of these that no event and no answer to an order takes while there is a connection: whoever sends orders without end
+must not keep a turn, or the status, from the broker."""
 UNSENT = 64
 """QoS 0 packets that may wait for the socket."""
 HEADER_BYTES = 160
@@ -62,6 +65,11 @@ class Outbox:
         if self.max_packet is not None and size + HEADER_BYTES > self.max_packet:
             self._faults.report(
                 "too_big", f"{message.topic}: {size} bytes, the broker takes {self.max_packet}"
+            )
+            return False
+        if connected and message.keep_offline and len(self._client._out_messages) >= QUEUED - SPARED:
+            self._faults.report(
+                "queue_full", f"{QUEUED - SPARED} messages wait for the broker; {message.topic} is dropped"
             )
             return False
         if message.qos == 0 and not self._room():
