@@ -53,6 +53,13 @@ def test_a_model_that_is_not_there_is_one_fault_at_its_key_with_the_mend(flat, k
     assert bool(vital(config_with(**flat))) == (key not in ("endpointing.model", "voice.name"))
 
 
+@pytest.mark.parametrize("name", ["~nobody", "~nobody.json", "ö" * 200, "..", "*"])
+@pytest.mark.parametrize("key", ["wake__words", "wake__stop", "recogniser__model", "endpointing__model"])
+def test_a_name_that_no_file_can_have_is_a_fault_as_any_other(key, name):
+    given = {key: [name] if key == "wake__words" else name, "endpointing__strategy": "model"}
+    assert key.replace("__", ".") in [fault.path for fault in faults(**given)]
+
+
 def test_an_engine_without_a_model_is_a_fault_of_the_engine(monkeypatch, tmp_path):
     monkeypatch.setattr("device.models.lookup.folders", lambda: [tmp_path])
     assert [fault.path for fault in faults(wake__stop="", recogniser__engine="vosk")] == ["recogniser.engine"]

@@ -7,6 +7,7 @@ Own models lie in a models folder: ``WORD.json``, ``wake/WORD.json`` or a folder
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 from dataclasses import dataclass
@@ -45,8 +46,9 @@ def find_word(word: str, key: str = "wake.words") -> WakeModel:
     named = [folder / f"{word}.json" for folder in _folders()]
     given = models.find(word) if word.endswith(".json") else None
     for file in [*named, given]:
-        if file is not None and file.is_file():
-            return read_model(file)
+        with contextlib.suppress(OSError):  # too long for a file's name
+            if file is not None and file.is_file():
+                return read_model(file)
     there = ", ".join(available_words()) or "none; `pip install pymicro-wakeword` brings some"
     raise EngineError(f"{key}: there is no wake word {word!r}; available: {there}")
 

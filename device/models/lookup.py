@@ -74,7 +74,10 @@ def find(name: str) -> Path | None:
 
     ``name`` may hold folders (``wake/alexa.tflite``) but cannot leave the models folder.
     """
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # ~ of a user that there is not
+        return None
     if path.is_absolute():
         return path if path.exists() else None
     if not path.parts or ".." in path.parts:
@@ -95,7 +98,7 @@ def require(name: str, kind: str = "") -> Path:
     """
     path = find(name)
     if path is None:
-        if Path(name).expanduser().is_absolute():
+        if name.startswith(("/", "~")):
             raise ModelMissing(f"model {name!r} is not on this machine: there is no such file or folder")
         from device.models.catalogue import how_to_get
 
