@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,15 +73,6 @@ class Scene:
 
     def happened(self, event: str) -> list[TraceEvent]:
         return [one for one in self.events if one.event == event]
-
-
-@pytest.fixture(autouse=True)
-def level() -> Iterator[None]:
-    """The level of the log is the whole process's."""
-    root = logging.getLogger()
-    before = root.level
-    yield
-    root.setLevel(before)
 
 
 # ---------------------------------------------------------------------- every key
