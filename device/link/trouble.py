@@ -104,7 +104,7 @@ def of_refusal(broker: MqttSection, client_id: str, code: int, reason: str) -> T
         return Trouble("broker_unreachable", f"{text}; trying on")
     who = f"mqtt.username = {broker.username!r}" if broker.username else "mqtt.username, which is empty"
     if broker.cert_file:
-        who = f"mqtt.cert_file = {broker.cert_file!r}"
+        who = f"mqtt.cert_file = {broker.cert_file!r} and {who}"
     return Trouble(
         "broker_unauthorised", f"{text}; check {who}, and that the broker knows it and lets it use this name"
     )

@@ -180,7 +180,9 @@ def _scope_in(payload: bytes) -> str:
 
 def _envelope(data: bytes) -> _Envelope:
     if len(data) > LIMIT:
-        raise Refused("too_big", f"{len(data)} bytes; allowed are {LIMIT}")
+        raise Refused(
+            "too_big", f"the configuration makes {len(data)} bytes, allowed are {LIMIT}; set less in it"
+        )
     envelope: _Envelope = _decoded(_envelopes, data, "envelope")
     if envelope.v != FORMAT:
         _malformed(f"envelope: v = {envelope.v}: must be {FORMAT}; is the device's software too old for it?")
