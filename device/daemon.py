@@ -152,12 +152,7 @@ class Device:
             events.append(v.Sounding(position, self._sounding))
         pending = deque(self._attend_to_echo(events))
         while pending or self._inbox:  # what a skill has done is answered in the same step
-            event = pending.popleft() if pending else self._inbox.popleft()
-            self.tracer.event(event, position, self._texts.get(getattr(event, "reply", -1), ""))
-            self._tell(event)
-            self.latency.watcher.event(event, position)
-            for command in self.conversation.handle(event):
-                self._execute(command, position)
+            self._hear(pending.popleft() if pending else self._inbox.popleft(), position)
         for command in self.conversation.tick(position):
             self._execute(command, position)
         if self._told_mouth:
@@ -175,6 +170,13 @@ class Device:
         self._timer_file.keep(self.timers, position)
         self.engine.render()
         return True
+
+    def _hear(self, event: v.Event, position: int) -> None:
+        self.tracer.event(event, position, self._texts.get(getattr(event, "reply", -1), ""))
+        self._tell(event)
+        self.latency.watcher.event(event, position)
+        for command in self.conversation.handle(event):
+            self._execute(command, position)
 
     def _take_orders(self, position: int) -> None:
         """What somebody outside wants done; what is to be said comes out of the inbox in this step."""
@@ -199,6 +201,8 @@ class Device:
 
     def hush(self) -> None:
         """As if somebody had said "stop". From the thread of ``step``."""
+        while self._inbox:  # what was to be said came before, in the same step: it ends, too
+            self._hear(self._inbox.popleft(), self.position)
         for command in self.conversation.stop(self.position):
             self._execute(command, self.position)
 

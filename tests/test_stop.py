@@ -1,4 +1,4 @@
-"""Stop ends an alarm, with real ears in the simulated room: nobody is in a conversation, and there is no broker."""
+"""Stop, said or ordered, ends what sounds, in the simulated room: nobody is in a conversation, and there is no broker."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from helpers_ear import say
 from device.audio.backends.room import RoomBackend, RoomSettings
 from device.config import parse
 from device.daemon import Device
+from device.link.orders import Cmd, Say
 from device.values import RATE_HZ
 
 
@@ -44,3 +45,30 @@ def test_stop_said_over_an_alarm_ends_it(word, settings):
     run(last + RATE_HZ)
     assert not device.engine.mixer.sounding
     device.stop()
+
+
+def test_an_order_to_stop_ends_the_text_that_was_ordered_just_before_it():
+    config = parse(
+        {
+            "audio": {"backend": "room"},
+            "mqtt": {"enabled": False},
+            "recogniser": {"engine": "pocketsphinx"},
+            "voice": {"engine": "espeak"},
+        }
+    )
+    device = Device(config, RoomBackend(RoomSettings(seed=3)), in_process=True)
+    device.start()
+    told = []
+    send = device.link.transport.send
+    device.link.transport.send = lambda kind, message: (
+        told.append(message) if kind == "ack" else send(kind, message)
+    )
+    device.step()
+    device.link.orders += [
+        Say(id="say", text="It is late."),
+        Cmd(id="stop", cmd="stop"),
+    ]  # both within one step
+    for _ in range(20):
+        device.step()
+    device.stop()
+    assert {ack.id: ack.code for ack in told} == {"stop": "", "say": "interrupted"}
