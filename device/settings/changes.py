@@ -196,7 +196,8 @@ class Changes:
         self._count("refused")
         if self.now_s - self._logged_s >= LOG_EVERY_S:
             self._logged_s = self.now_s
-            log.warning("%s: what was pushed is refused (%d faults): %s", scope, len(faults), faults[0])
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            log.warning("%s: what was pushed is refused: %s%s", scope, faults[0], more)
         self._force.publish()
 
     def _go_on(self, but: str = "") -> None:
