@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 import pytest
 from helpers_broker import Mosquitto, Spy, broker, spy, until
 
 from device.config import Config, parse
 from device.link import Link
+from device.link.client import BrokerClient
+from device.link.health import Health
 from device.link.inbox import WISHES
 from device.link.mqtt import MqttTransport
 from device.link.orders import Cmd, OrderAck, Say
@@ -156,3 +160,23 @@ def test_it_moves_to_another_broker_and_back_while_the_steps_go_on(tmp_path_fact
     work.until(lambda link: Desired("g/cellar", b"theirs") in link.wishes, "what the group is told")
     watcher.close()
     other.stop()
+
+
+def test_topics_that_change_in_the_moment_of_the_connection_are_read(broker, spy, monkeypatch):
+    came: list[bytes] = []
+    made, connected = threading.Event(), Health.connected
+
+    def change_first(health: Health) -> None:
+        made.wait(30)
+        client.subscribe(("t/new",))
+        connected(health)
+
+    monkeypatch.setattr(Health, "connected", change_first)
+    client = BrokerClient(
+        config_for(broker).mqtt, "reader", subscriptions=("t/old",), receive=lambda received: came.append(received.payload),
+        will=None, session_expiry_s=0,
+    )  # fmt: skip
+    made.set()
+    until(lambda: client.connected and client.subscribed, "the connection")
+    until(lambda: spy.publish("t/new", b"here") or came, "what the new topic says")
+    client.close()

@@ -295,9 +295,12 @@ class BrokerClient:
         receive_maximum = getattr(properties, "ReceiveMaximum", None) or INFLIGHT
         # the public setter refuses an open connection, and only now is the figure known
         client._max_inflight_messages = max(1, min(INFLIGHT, receive_maximum))
+        wanted = self._subscriptions
         self._subscribe(client)
         self._health.connected()
         self.connected = True
+        if self._subscriptions is not wanted:  # changed by another thread, which took us for not connected
+            self._subscribe(client)
         self.faults.count("connects")
         log.info("connected to broker %s as %s", where(self.broker), self.client_id)
         if self._connected_now:
