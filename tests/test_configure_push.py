@@ -104,6 +104,14 @@ def test_a_pushed_key_is_in_force_when_push_says_applied(config, start, file, ke
     assert volume(kitchen) == 40
 
 
+def test_an_empty_file_takes_back_what_was_pushed_and_is_said_to(config, start, file, key):
+    kitchen = start()
+    config("push", "--device", "kitchen", file("[device]\nvolume = 40\n"))
+    code, _, err = config("push", "--device", "kitchen", file("# nothing yet\n"))
+    assert code == 0 and "sets nothing" in err
+    assert volume(kitchen) == KEYS["device.volume"].default
+
+
 def test_the_broker_is_the_one_of_the_configuration_unless_another_is_named(broker, start, file, key, capsys):  # noqa: F811
     kitchen = start()
     own = file(f"[mqtt]\nport = {broker.port}\n", "own.toml")

@@ -317,6 +317,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
     assert "cannot be written: Not a directory" in said.err
 
 
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path, capsys):
+    long = str(tmp_path / ("x" * 300))  # file modes keep root from nothing
+    for words in (("list",), ("init",), ("prove",)):
+        code, said = run(capsys, *words, "--dir", long)
+        assert code == 2
+        assert f"{long} cannot be read" in said.err
+
+
 def test_without_a_fleet_the_commands_say_how_to_make_one(tmp_path, capsys):
     code, said = run(capsys, "list", "--dir", str(tmp_path))
     assert code == 2

@@ -87,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
             f"note: unsigned, and {', '.join(paths)} may need a signature: `earshot config keygen`",
             file=sys.stderr,
         )
+    if not draft.tables:
+        print(f"note: {args.file} sets nothing: what was pushed before is taken back", file=sys.stderr)
     for warning in [] if args.json else draft.file.located(draft.warnings):
         print(f"warning: {args.file}: {warning}", file=sys.stderr)
     with watching(broker_for(args), scope, "push") as (watch, visit):

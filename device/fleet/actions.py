@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from device.fleet.description import ADMIN, Broker, Fleet, FleetError, Member, check_host, defaults
-from device.fleet.folder import Folder, rules
+from device.fleet.folder import Folder, holds, rules
 
 LOCALHOST = ("localhost",)
 SOON_DAYS = 60
@@ -186,7 +186,7 @@ def run_prove(args: argparse.Namespace) -> int:
     from device.fleet import proof, screen
     from device.fleet.stage import cast, version
 
-    there = (args.dir / "fleet.toml").exists()
+    there = holds(args.dir, "fleet.toml")
     folder = Folder(args.dir) if there else None
     fleet = folder.fleet if folder else Fleet(Broker(("localhost",)))
     stale = folder.stale() if folder else []

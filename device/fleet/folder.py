@@ -34,13 +34,13 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not (path / "fleet.toml").is_file():
+        if not holds(path, "fleet.toml"):
             raise FleetError(f"{path} holds no fleet: `earshot fleet init --dir {path}` makes one")
 
     @classmethod
     def create(cls, path: Path, broker: Broker) -> Folder:
         """A new fleet: authority, broker and administrator. Raises ``FleetError`` where there is one already."""
-        if (path / "fleet.toml").exists() or (path / "ca.key").exists():
+        if holds(path, "fleet.toml") or holds(path, "ca.key"):
             raise FleetError(f"{path} holds a fleet already; its key is not written over")
         authority = Authority.create()
         with _disk(path):
@@ -226,6 +226,14 @@ def rules(fleet: Fleet, ledger: Ledger) -> dict[str, str]:
     }
 
 
+def holds(path: Path, name: str) -> bool:
+    """Whether the file ``name`` is in the folder. Raises ``FleetError`` where that cannot be seen."""
+    try:
+        return (path / name).is_file()
+    except OSError as exc:
+        raise FleetError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+
+
 @contextlib.contextmanager
 def _disk(path: Path) -> Iterator[None]:
     """What the disk refuses becomes a ``FleetError``."""
@@ -239,7 +247,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        raise FleetError(f"{file} cannot be read: {exc}") from exc
+        raise FleetError(f"{file} cannot be read: {getattr(exc, 'strerror', '') or exc}") from exc
 
 
 def _put(file: Path, data: bytes, mode: int = PUBLIC) -> None:
