@@ -194,7 +194,8 @@ def test_a_muted_device_says_so(house: House) -> None:
 
 
 def test_a_timer_rings_until_it_is_stopped(house: House) -> None:
-    house.ack(house.order("cmd", cmd="timer.set", args={"seconds": 1, "name": "egg"}))
+    house.ack(house.order("cmd", cmd="timer.cancel", args={"all": True}))
+    house.ack(house.order("cmd", cmd="timer.set", args={"seconds": 2, "name": "egg"}))
     until(lambda: house.state["timers"] == 1, "the timer is shown")
     until(lambda: house.events("ended", name="egg"), "the timer is over")
     until(lambda: house.state["timers"] == 0, "and no more")
