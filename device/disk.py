@@ -36,7 +36,14 @@ class Disk:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def create(self, path: Path) -> int:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if (
+            os.geteuid() == 0
+        ):  # root, in the folder of the service: which could not read it, and would begin anew
+            with contextlib.suppress(OSError):
+                owner = path.parent.stat()
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+        return handle
 
     def write(self, handle: int, data: bytes) -> int:
         return os.write(handle, data)

@@ -33,6 +33,14 @@ def test_what_was_saved_is_loaded_and_only_its_owner_may_read_it(tmp_path):
     assert os.listdir(store.path.parent) == [NAME]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_saves_in_the_folder_of_the_service_the_service_can_read(tmp_path):
+    os.chown(tmp_path, 4711, 4712)
+    store = Store(tmp_path)
+    store.save(OLD)
+    assert (store.path.stat().st_uid, store.path.stat().st_gid) == (4711, 4712)
+
+
 def test_killed_at_any_system_call_a_device_boots_with_the_old_or_the_new_configuration_whole():
     program = Path(__file__).with_name("helpers_crash.py")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
