@@ -7,7 +7,7 @@ from helpers_broker import until
 from helpers_settings import FILE, OWNER, WELL, Rig
 from helpers_steward import Nothing
 
-from device.settings import Evidence, Steward
+from device.settings import Changed, Evidence, Publish, Steward
 from device.settings.boot import boot
 from device.settings.envelope import seal
 
@@ -52,7 +52,9 @@ def test_what_the_owner_has_set_stays_set_though_it_has_no_effect_now(rig):
     assert rig.stored().layers.device.signed and rig.running.device.volume == 30
 
 
-def test_garbage_that_comes_behind_the_owners_push_does_not_push_it_out(tmp_path):
+@pytest.fixture
+def busy_steward(tmp_path):
+    """A steward whose thread is busy with the owner's first push, the second waits; ``go`` lets it work."""
     (tmp_path / "earshot.toml").write_text(FILE)
     busy, go = threading.Event(), threading.Event()
 
@@ -64,20 +66,39 @@ def test_garbage_that_comes_behind_the_owners_push_does_not_push_it_out(tmp_path
     steward = Steward(
         boot(tmp_path / "earshot.toml", None, tmp_path / "state"), meaning=lambda _: [], prepare=prepare
     )
-    try:
-        for version in (1, 2):
-            config = {"device": {"volume": version}}
-            steward.desired(
-                "d/kitchen", seal(config, version=version, scope="d/kitchen", key=OWNER, kid="owner")
-            )
-            assert busy.wait(30)
-        for number in range(5):
-            steward.desired("d/kitchen", b"garbage %d" % number)
-        go.set()
-        until(lambda: steward.poll(0.1, WELL) and steward.config.device.volume == 2, "the second push")
-    finally:
-        go.set()
-        steward.close()
+    for version in (1, 2):
+        config = {"device": {"volume": version}}
+        steward.desired("d/kitchen", seal(config, version=version, scope="d/kitchen", key=OWNER, kid="owner"))
+        assert busy.wait(30)
+    yield steward, go
+    go.set()
+    steward.close()
+
+
+def test_garbage_that_comes_behind_the_owners_push_does_not_push_it_out(busy_steward):
+    steward, go = busy_steward
+    for number in range(5):
+        steward.desired("d/kitchen", b"garbage %d" % number)
+    go.set()
+    until(lambda: steward.poll(0.1, WELL) and steward.config.device.volume == 2, "the second push")
+
+
+def test_orders_without_end_do_not_keep_the_owners_push_waiting(busy_steward):
+    steward, go = busy_steward
+    for number in range(9):
+        steward.change(str(number), {"wake.threshold": 0.5 + number / 100})
+    go.set()
+    told = []
+    until(
+        lambda: told.extend(steward.poll(0.1, WELL)) or sum(isinstance(each, Changed) for each in told) == 9,
+        "all",
+    )
+    reports = [
+        number
+        for number, each in enumerate(told)
+        if isinstance(each, Publish) and each.report.applied == {"d/kitchen": 2}
+    ]
+    assert sum(isinstance(each, Changed) for each in told[: reports[0]]) < 3
 
 
 def test_no_order_keeps_an_engine_from_being_ready_while_a_configuration_proves_itself(rig):

@@ -64,6 +64,7 @@ class Steward:
         self._wishes: dict[str, deque[bytes]] = {}
         self._jobs: deque[Callable[[], None]] = deque()
         self._commands = 0
+        self._wish_next = False
         self._waited_s: float | None = None
         self._idle: Action | None = None
         self._reports = Allowance(REPORTS_AT_ONCE, REPORT_EVERY_S)
@@ -187,10 +188,12 @@ class Steward:
         self._changes.change(token, values)
 
     def _next(self) -> Callable[[], None] | None:
-        """A verdict or a command before a message, which may take longer."""
+        """A verdict or a command before a message, which may take longer; but of what never ends only every other one."""
         with self._wake:
-            if self._jobs:
+            if self._jobs and not (self._wishes and self._wish_next):
+                self._wish_next = True
                 return self._jobs.popleft()
+            self._wish_next = False
             if self._wishes:
                 scope = next(iter(self._wishes))
                 waiting = self._wishes.pop(scope)
