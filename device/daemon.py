@@ -38,7 +38,7 @@ from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
 from device.engines import EngineDoor
 from device.hands import DeviceHands
-from device.latency import Latency, excess
+from device.latency import Latency, excess, fields
 from device.link import Link
 from device.link.messages import Echo, Voice
 from device.link.telemetry import Timeline
@@ -116,6 +116,8 @@ class Device:
         self._unwell: set[str] = set()
         self._sounding = False
         self._told_mouth = False
+        self.mended: dict[str, int] = {}
+        """What was stuck and was set going again, counted (``device.service``)."""
         self.tracer = Tracer(trace)
         self.latency = Latency(config.budget, lambda: self.counters)
         self.remote = Remote(self, steward)
@@ -165,8 +167,10 @@ class Device:
             self.link.describe(latency=self.latency.since_start)
             if isinstance(message, Timeline) and message.outcome != "speaking":
                 self.tracer.note("timeline", position, **msgspec.to_builtins(message))
-                if message.over:
-                    log.info("%s %d was slow: %s", message.kind, message.line, excess(message))
+                level, how = (logging.INFO, "was slow: ") if message.over else (logging.DEBUG, "")
+                text = f"{how}{excess(message) if message.over else message.outcome}"
+                line = {"fields": fields(message)}
+                log.log(level, "%s %d %s", message.kind, message.line, text, extra=line)
         for ack in self.orders.acks():
             self.link.ack(ack)
         self._timer_file.keep(self.timers, position)
@@ -346,6 +350,7 @@ class Device:
             **{f"orders.{name}": count for name, count in self.orders.counters.items() if name != "done"},
             "latency.lost_timelines": self.latency.watcher.lost,
             **{f"turn_model.{name}": count for name, count in judged.items() if name not in _NO_LOSS},
+            **{f"service.{name}": count for name, count in self.mended.items()},
             "recogniser.restarts": self.recogniser.restarts,
             "voice.restarts": self.voice.restarts,
         }

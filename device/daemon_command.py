@@ -1,8 +1,9 @@
 """``earshot run``: the daemon. One thread is the ear and drives everything else; signals only set a flag.
 
-boot ──► Device ──► step, step, step ... ──► SIGTERM: leave
- ▲  └ cannot be made: what was before ▲          └ a change, or an order, wants a start from scratch: exec this command again
- └─────────────────────────────────────────────────┘
+lock ──► boot ──► Device ──► step, step, step ... ──► SIGTERM: leave
+          ▲  └ cannot be made: what was before ▲  │       └ a change, or an order, wants a start from scratch: exec this command again
+          └───────────────────────────────────────┼───────────┘
+                                 SIGHUP: read the file anew, by the steward
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from device.errors import ConfigError, EngineError
 if TYPE_CHECKING:
     from device.audio.backends import Backend
     from device.daemon import Device
+    from device.service.crash import Crash
+    from device.service.lock import Lock
+    from device.service.service import Service
+    from device.settings import Reloaded
     from device.settings.boot import Booted
 
 __all__ = ["overrides"]
@@ -43,7 +48,7 @@ examples:
 Without a broker, an endpoint or a microphone it runs all the same, says what is missing, and tries again.
 A file with mistakes: it runs on the last configuration that worked, and says so; with none it leaves, exit code 78.
 What was pushed over MQTT (earshot config push) is kept in $STATE_DIRECTORY, /var/lib/earshot or ~/.local/state/earshot.
-Ctrl-C or SIGTERM ends it within 2 s."""
+Ctrl-C or SIGTERM ends it within 2 s; SIGHUP reads the file anew. A second one with the same state folder leaves, exit code 1."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -65,12 +70,25 @@ def run(args: argparse.Namespace) -> int:
         config_of(args)
         print("the configuration is valid")
         return 0
+    from device.service import journal
+    from device.service.crash import Crash
+    from device.service.lock import AlreadyRunning, Lock
+    from device.service.service import Service
     from device.settings.boot import boot
+    from device.settings.store import state_folder
 
-    logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level="INFO", handlers=[journal.handler()])
+    crash = Crash()
+    crash.watch()
     given = overrides(args.set)
+    service = Service()
     try:
-        return serve(boot(args.config, given))
+        lock = Lock(state_folder())
+        service.start()
+        return serve(boot(args.config, given), service, crash, lock)
+    except AlreadyRunning as exc:
+        print(f"earshot run: {exc}", file=sys.stderr)
+        return 1
     except ConfigError as exc:
         print(f"earshot run: {exc}", file=sys.stderr)
         return EX_CONFIG
@@ -100,18 +118,28 @@ def package_conflicts() -> list[str]:
     return found
 
 
-def serve(booted: Booted) -> int:
-    """Run until SIGTERM or SIGINT. Raises EngineError where models are missing, for what was in force before, too."""
+class Wishes:
+    """What signals ask for; the ear's thread looks after every step."""
+
+    def __init__(self) -> None:
+        self.stop = self.reload = False
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stop = True
+
+    def _reload(self, signum: int, frame: FrameType | None) -> None:
+        self.reload = True
+
+
+def serve(booted: Booted, service: Service, crash: Crash, lock: Lock) -> int:
+    """Run until SIGTERM or SIGINT, or until a thread has died that is needed (1). Raises EngineError where models are missing, for
+    what was in force before, too."""
     import gc
 
-    stopping = False
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, stop)
+    wishes = Wishes()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     device, backend = start(booted)
@@ -124,18 +152,48 @@ def serve(booted: Booted) -> int:
         gc.collect()
         gc.freeze()
         _greet(device.config)
-        while not stopping and device.restart is None:
+        while not wishes.stop and device.restart is None and crash.fatal is None:
             if not device.step():
                 backend.wait(0.05)
+            service.beat(device)
+            if wishes.reload:
+                wishes.reload = False
+                service.reloading()
+                device.remote.reload()
+            while device.remote.reloaded:
+                _reloaded(device.remote.reloaded.popleft(), service)
     finally:
+        if device.restart is not None and not wishes.stop:
+            service.starting_again()
+        else:
+            service.stopping(crash.fatal or "stopping")
         device.stop()
-    if device.restart is not None and not stopping:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # in the same process: whoever watches over it (systemd) sees no end
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    if crash.fatal is not None:
+        log.critical("leaving: %s", crash.fatal)
+        return 1
+    if device.restart is not None and not wishes.stop:
+        _start_again(lock)
     log.info("stopped")
     return 0
+
+
+def _reloaded(result: Reloaded, service: Service) -> None:
+    """The file has been read anew; a restart that it needs follows, and then the next life is ready."""
+    if result.faults:
+        log.error("the configuration stays as it was: %s", "; ".join(result.faults))
+    elif not result.restarts:
+        log.info("the configuration was read anew")
+    if not result.restarts:
+        service.reloaded()
+
+
+def _start_again(lock: Lock) -> None:
+    """In the same process: whoever watches over it (systemd) sees no end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # outlives the exec: a reload in between would kill
+    lock.pass_on()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def start(booted: Booted) -> tuple[Device, Backend]:
