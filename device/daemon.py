@@ -117,7 +117,7 @@ class Device:
         self._sounding = False
         self._told_mouth = False
         self.mended: dict[str, int] = {}
-        """What was stuck and was set going again, counted (``device.service``)."""
+        """How often everything stood still, or a part was stuck and was set going again (``device.service``)."""
         self.tracer = Tracer(trace)
         self.latency = Latency(config.budget, lambda: self.counters)
         self.remote = Remote(self, steward)

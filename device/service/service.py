@@ -17,7 +17,7 @@ from device.service.notify import Notifier, watchdog_s
 from device.service.reading import signs_of, status_of
 from device.service.recovery import mend
 from device.service.status import with_stuck
-from device.service.watchdog import Signs, Watchdog
+from device.service.watchdog import SLEPT_S, Signs, Watchdog
 
 if TYPE_CHECKING:
     from device.daemon import Device
@@ -62,8 +62,12 @@ class Service:
         """In every step, and while there is none to take."""
         now_s = time.monotonic()
         self._began_s = now_s if self._began_s is None else self._began_s
-        if now_s - self._beat_s < BEAT_S:
+        gap_s = now_s - self._beat_s
+        if gap_s < BEAT_S:
             return
+        if self._beat_s and gap_s > SLEPT_S:  # the engine counts what was not heard meanwhile
+            log.warning("stood still for %.0f s: what was said meanwhile is not heard", gap_s)
+            device.mended["stood_still"] = device.mended.get("stood_still", 0) + 1
         self._beat_s = now_s
         self._signs = signs = signs_of(device)
         self._line = status_of(device)
