@@ -10,10 +10,6 @@ from device.service.watchdog import Microphone, Signs
 if TYPE_CHECKING:
     from device.daemon import Device
 
-DEAF = ("mic_missing", "mic_stuck")
-"""Problems with which no frame counts as delivered (``device.problems``)."""
-
-
 def signs_of(device: Device) -> Signs:
     """How far every part of it is."""
     engine, steward = device.engine, device.steward
@@ -21,7 +17,7 @@ def signs_of(device: Device) -> Signs:
     microphone: Microphone = "open"
     if device.config.audio.backend == "none":
         microphone = "none"
-    elif engine.problem is not None or engine.health.deaf:
+    elif "mic_missing" in engine.problem_codes or engine.health.deaf:
         microphone = "missing"
     threads = {"mqtt": device.link.alive, "steward": steward is None or steward.alive}
     return Signs(
@@ -42,7 +38,7 @@ def status_of(device: Device) -> str:
     deaf = ""
     if config.audio.backend == "none":
         deaf = "without sound, as configured"
-    elif problem is not None and any(code in DEAF for code in engine.problem_codes):
+    elif problem is not None and "mic_missing" in engine.problem_codes:
         deaf = f"degraded, hears nothing: {problem}"
     elif "mic_stuck" in unwell:
         deaf = f"degraded, hears nothing: {unwell['mic_stuck']}"
