@@ -146,6 +146,7 @@ class InForce:
                 path = min(differing)
                 return [Fault(f"{path}: {exc}", path, "not_usable")]
         booted.file, booted.own = file, True
+        self._standing = None  # where a value is from may be told otherwise now
         if state != booted.state:
             booted.save(state)
         if action == "daemon":
@@ -153,6 +154,8 @@ class InForce:
         elif differing:
             self._hand_over(config, action, prepared, "", announce=False)
             self._prove()
+        else:
+            self.publish()
         return []
 
     def _file_is(self, *, broken: bool) -> None:
