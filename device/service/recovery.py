@@ -14,11 +14,10 @@ log = logging.getLogger("earshot")
 
 
 def mend(device: Device, part: str, how: str) -> None:
-    """``part`` does not move: ``how`` is ``reopen`` (the sound devices) or ``reload`` (the wake words)."""
-    device.mended[f"{how}_{part.replace(' ', '_')}"] = count = (
-        device.mended.get(f"{how}_{part.replace(' ', '_')}", 0) + 1
-    )
-    reason = f"{part} stuck: {how}, for the {count}. time"
+    """``part`` does not move: ``how`` is ``reopen`` (the microphone) or ``reload`` (the wake words)."""
+    key = f"{how}_{part.replace(' ', '_')}"
+    device.mended[key] = device.mended.get(key, 0) + 1
+    reason = f"{part} stuck: trying to {how} ({device.mended[key]} so far)"
     log.error("%s", reason)
     device.link.event("error", room="service", reason=reason)
     if how == "reopen":
