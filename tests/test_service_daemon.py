@@ -7,12 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers_broker import CHECKOUT, until
+from helpers_broker import CHECKOUT, Mosquitto, broker, until
+
+from device.cli import main
+
+__all__ = ["broker"]
 
 FILE = "[device]\nvolume = {volume}\n[audio]\nkeep_s = {keep_s}\n"
 RUN = "from device.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
@@ -21,7 +26,10 @@ RUN = "from device.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
 class Service:
     """One daemon without sound and broker, started by what stands in for systemd. ``first``: Python that runs before it."""
 
-    def __init__(self, folder: Path, first: str = "", watchdog_s: float = 1.0) -> None:
+    def __init__(
+        self, folder: Path, first: str = "", watchdog_s: float = 1.0, mqtt: str = "enabled=false"
+    ) -> None:
+        self.mqtt = mqtt
         self.folder, self.config = folder, folder / "earshot.toml"
         self.write(volume=40)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -42,15 +50,15 @@ class Service:
 
     @property
     def options(self) -> list[str]:
-        pairs = ("device.id=kitchen", "audio.backend=none", "mqtt.enabled=false")
+        pairs = ("device.id=kitchen", "audio.backend=none", f"mqtt.{self.mqtt}")
         return ["run", "--config", str(self.config), *(x for pair in pairs for x in ("--set", pair))]
 
     @staticmethod
     def command(first: str = "") -> list[str]:
         return [sys.executable, "-c", f"{first}\n{RUN}"] if first else [sys.executable, "-m", "device"]
 
-    def write(self, *, volume: object, keep_s: object = 10) -> None:
-        self.config.write_text(FILE.format(volume=volume, keep_s=keep_s))
+    def write(self, *, volume: object, keep_s: object = 10, more: str = "") -> None:
+        self.config.write_text(FILE.format(volume=volume, keep_s=keep_s) + more)
 
     @property
     def said(self) -> str:
@@ -140,6 +148,31 @@ def test_a_reload_takes_a_mended_file_leaves_a_broken_one_and_starts_again_where
     assert service.said.count("no sound, as configured") == 2 and service.process.poll() is None
     service.reload(ready)  # the second life reloads as the first did
     assert service.end() == 0 and "Traceback" not in service.said
+
+
+def test_a_reload_loses_nothing_of_what_is_being_said(
+    tmp_path: Path, services: list[Service], broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(tmp_path, mqtt=f"port={broker.port}")
+    services.append(service)
+    service.await_told("STATUS", "broker ok")
+    said: list[int] = []
+    order = (
+        "say",
+        "--device",
+        "kitchen",
+        "--broker",
+        f"127.0.0.1:{broker.port}",
+        "one two three four five six seven",
+    )
+    saying = threading.Thread(target=lambda: said.append(main([*order])))
+    saying.start()
+    speaking = service.await_told("STATUS", "speaking")
+    service.write(volume=60, more="[voice]\nspeed = 1.5\n[wake]\nthreshold = 0.7\n")
+    service.reload(speaking)
+    assert "was read anew" in service.said
+    saying.join(60)
+    assert said == [0] and capsys.readouterr().err == ""
 
 
 HANG = """
