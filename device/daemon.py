@@ -30,9 +30,10 @@ from device import values as v
 from device.audio import AudioEngine
 from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
+from device.audio.told_aloud import ToldAloud
 from device.config import Config, load_words
 from device.conversation import Conversation
-from device.conversation.sentences import every_sentence
+from device.conversation.sentences import every_sentence, sentence
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
@@ -114,6 +115,7 @@ class Device:
         self._problem: str | None = None
         self._somebody_speaks = False
         self._unwell: set[str] = set()
+        self._told_aloud = ToldAloud()
         self._sounding = False
         self._told_mouth = False
         self.mended: dict[str, int] = {}
@@ -286,6 +288,9 @@ class Device:
                 self.link.event("error", room="audio", reason=problem)
             else:
                 log.info("sound is back")
+            self.link.describe(sound=problem or "")
+        if aloud := self._told_aloud.step(self.engine.problem_codes):
+            self.say(sentence(aloud, self.config.device.language))
         engines = (("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure))
         codes = [*self.engine.problem_codes, *(code for code, wrong in engines if wrong)]
         if self.turn_model is not None and self.turn_model.problem:

@@ -41,8 +41,12 @@ CATALOGUE: Mapping[str, Entry] = {
             "plug it in; `earshot devices` shows what there is and which one audio.output means. It is used as soon as it is there",
         ),
         (
-            "mic_silent", "The microphone delivers nothing but zeros.",
-            "the microphone is muted or dead: look at its switch and at `alsamixer` (F4, capture), or set audio.input",
+            "sound_busy", "Another program has the card of the microphone or of the loudspeaker; the log names it.",
+            "end that program, or let both go through the sound server: audio.input and audio.output = \"node:...\" (`earshot devices`)",
+        ),
+        (
+            "mic_silent", "The microphone delivers nothing but zeros, also after it was opened again.",
+            "the microphone is muted (perhaps on the device itself) or dead: look at its switch and at `alsamixer` (F4, capture), or set audio.input",
         ),
         (
             "mic_stuck", "The microphone delivers one constant value.",

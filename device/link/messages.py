@@ -224,6 +224,8 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     """Null until it is loaded."""
     latency: Latency | None = None
     """Percentiles since the start; null before the first turn."""
+    sound: str = ""
+    """Why there is no sound right now, in words: which device, and what is with it; empty while there is."""
     counters: dict[str, int] = {}
 
 

@@ -73,3 +73,8 @@ class Backend(Protocol):
 
     def stop(self) -> None:
         """Close the device; idempotent."""
+
+    # Two more, which not every backend has, for the hard mute:
+    #   close_capture(closed: bool)  close the capture stream and keep it closed until called with False; frames are missing
+    #                                meanwhile, and ``problem`` says nothing of it
+    #   capture_closed: bool         whether no capture stream is open, by that
