@@ -81,17 +81,22 @@ def run(args: argparse.Namespace) -> int:
     crash = Crash()
     crash.watch()
     given = overrides(args.set)
-    service = Service()
     try:
         lock = Lock(state_folder())
-        service.start()
-        return serve(boot(args.config, given), service, crash, lock)
     except AlreadyRunning as exc:
         print(f"earshot run: {exc}", file=sys.stderr)
         return 1
+    service = Service()
+    service.start()
+    try:
+        return serve(boot(args.config, given), service, crash, lock)
     except ConfigError as exc:
         print(f"earshot run: {exc}", file=sys.stderr)
         return EX_CONFIG
+    finally:
+        service.close()
+        lock.release()
+        crash.rest()
 
 
 def package_conflicts() -> list[str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import faulthandler
 import logging
-import sys
 import threading
 
 log = logging.getLogger("earshot")
 
+STDERR = 2
 EXPENDABLE = ("paho-mqtt", "mqtt-stop", "discovery", "closing an engine")
 """How the names of threads begin without which everything goes on: ``device.link.client`` replaces the network's, the others
 finish something that has ended."""
@@ -26,12 +26,16 @@ class Crash:
         self.fatal: str | None = None
         self.threads = 0
         """Threads that died."""
+        self._before = threading.excepthook
 
     def watch(self) -> None:
         """From now on."""
-        if sys.stderr is not None:
-            faulthandler.enable(sys.stderr, all_threads=True)
-        threading.excepthook = self.died
+        faulthandler.enable(STDERR, all_threads=True)
+        self._before, threading.excepthook = threading.excepthook, self.died
+
+    def rest(self) -> None:
+        """No longer."""
+        threading.excepthook = self._before
 
     def died(self, args: threading.ExceptHookArgs) -> None:
         """A thread has died of an exception."""

@@ -26,7 +26,7 @@ class AlreadyRunning(EarshotError):
 
 
 class Lock:
-    """Held until the process ends. Raises ``AlreadyRunning``."""
+    """Held until ``release``, or the process ends. Raises ``AlreadyRunning``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -47,6 +47,10 @@ class Lock:
         """The next program of this process has it."""
         os.set_inheritable(self._fd, True)
         os.environ[PASSED] = str(self._fd)
+
+    def release(self) -> None:
+        """Another may have it; the end of the process does the same."""
+        os.close(self._fd)
 
     def _take(self) -> None:
         try:

@@ -98,6 +98,10 @@ class Service:
         self._stopping = True
         self.notifier.stopping(why)
 
+    def close(self) -> None:
+        """End the thread."""
+        self._end.set()
+
     # ------------------------------------------------------------------ this thread
 
     def _run(self) -> None:
