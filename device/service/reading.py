@@ -43,7 +43,8 @@ def status_of(device: Device) -> str:
     elif "mic_stuck" in unwell:
         deaf = f"degraded, hears nothing: {unwell['mic_stuck']}"
     wrong = [problem] if problem and not deaf else []
-    wrong += [text for code, text in unwell.items() if code not in ("mic_stuck", "speaker_silent")]
+    if not deaf:  # else what was wrong with the sound is past
+        wrong += [text for code, text in unwell.items() if code != "speaker_silent"]
     wrong += [f"recogniser: {device.recogniser.failure}"] if device.recogniser.failure else []
     wrong += [f"voice: {device.voice.failure}"] if device.voice.failure else []
     wrong += list(device.remote.problems)
