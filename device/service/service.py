@@ -116,7 +116,7 @@ class Service:
             if verdict.stuck != self._stuck:
                 self._name(verdict.stuck)
             self._mend.extend(verdict.mend)
-            if signs is None and now_s - extended_s >= EXTEND_EVERY_S:
+            if signs is None and not verdict.stuck and now_s - extended_s >= EXTEND_EVERY_S:
                 extended_s = now_s
                 self.notifier.extend(EXTEND_S)
             line = with_stuck(self._line, self._stuck)
