@@ -128,7 +128,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
         (
             "echo_hardware_other_card", "The microphone has an echo canceller, but playback does not go through it.",
-            'connect the loudspeaker to it, and name it in audio.output as in audio.input (for instance "hw:1,0")',
+            'connect the loudspeaker to it, and name it in audio.output as in audio.input (for instance "usb:2886:0018")',
         ),
         (
             "echo_hardware_unproven", "By audio.echo the microphone cancels the echo itself, and nothing shows that it does.",

@@ -7,7 +7,8 @@ from helpers_audio import ScriptedCard, steps
 from device.audio import AudioEngine, Captured
 from device.audio.revival import DEAD_S, GONE_S, WELL_S, Revival
 from device.audio.told_aloud import LASTS_S, QUIET_S, ToldAloud
-from device.values import FRAME
+from device.conversation.sentences import sentence
+from device.values import FRAME, RATE_HZ
 
 GONE, WELL = ("mic_missing",), ()
 
@@ -88,3 +89,34 @@ def test_the_engine_opens_a_microphone_of_zeros_again_and_then_says_that_it_is_s
     assert card.opened == engine.counters["revivals"] == 1 and engine.health.problems == []
     steps(engine, 450)
     assert card.opened == 1 and [problem.code for problem in engine.health.problems] == ["mic_silent"]
+
+
+def test_the_whole_device_says_that_its_microphone_is_missing_once_and_that_it_is_back():
+    from device.audio.backends.room import RoomBackend
+    from device.config.load import parse
+    from device.daemon import Device
+    from device.link.transport import OfflineTransport
+
+    happened = []
+    room = RoomBackend()
+    config = parse({"mqtt": {"enabled": False}, "recogniser": {"engine": "pocketsphinx"}})
+    device = Device(config, room, OfflineTransport(), in_process=True, trace=happened.append)
+
+    def run(seconds):
+        end = device.position + round(seconds * RATE_HZ)
+        while device.position < end:
+            device.step()
+
+    try:
+        device.start()
+        run(1)
+        room.problem = "microphone 'usb' not found"
+        run(30)
+        assert device.link._state.sound == "microphone 'usb' not found"
+        room.problem = None
+        run(8)
+        assert device.link._state.sound == ""
+    finally:
+        device.stop()
+    said = [event.text for event in happened if event.event == "heard"]
+    assert said == [sentence("microphone_missing"), sentence("microphone_back")]

@@ -139,12 +139,12 @@ def test_a_card_that_refuses_to_open_says_who_has_it(house):
 
 
 def test_the_ear_may_have_the_microphone_opened_again_and_only_that(house):
-    house.rounds(2)
+    house.rounds(20)
     microphone, loudspeaker = (side.stream for side in house.it.sides)
     house.it.reopen("input")
     house.rounds(ROUND_S)
     assert house.it.input.stream is not microphone and house.it.output.stream is loudspeaker
-    assert house.it.reopened == 1 and house.it.problem is None
+    assert house.it.reopened == 1 and house.it.problem is None and house.portaudio.lists == 1
 
 
 def test_a_stream_that_the_server_has_moved_is_not_listened_to_and_taken_back_with_its_node(monkeypatch):
@@ -176,3 +176,15 @@ def test_what_fails_unexpectedly_is_named_and_tried_again_every_round(house, mon
         assert house.it.problem_codes == ("mic_missing",)
     finally:
         house.it.stop()
+
+
+def test_a_device_that_opens_and_stands_still_says_so_once_in_the_log(house, caplog):
+    caplog.set_level("INFO", "earshot.audio")
+    house.rounds(2)
+    house.moving = False
+    house.rounds(30)
+    told = [record.getMessage() for record in caplog.records if "microphone" in record.getMessage()]
+    assert len(told) == 2 and "has not moved" in told[1]  # opened, stuck
+    house.moving = True
+    house.rounds(2)
+    assert "microphone: USB: Audio (hw:2,0), 48000 Hz" in caplog.records[-2].getMessage()

@@ -168,6 +168,6 @@ def test_a_card_that_is_set_free_is_opened_at_once_and_listed_where_it_was_left_
 
 def test_a_new_list_never_interrupts_a_microphone_that_works_unless_a_card_came_or_went():
     retry, later = settled(), LIST_AGAIN_S + 1
-    assert not retry.round(later, "a", "", alone=False, in_use=True).list_first
-    assert retry.round(later + RETRY_S, "a", "", alone=False, in_use=False).list_first
+    assert retry.round(later, "a", "", alone=False, in_use=True) == Round(open=True)
+    assert retry.round(later + RETRY_S, "a", "", alone=False, in_use=False).list_after
     assert retry.round(later + 2 * RETRY_S, "a b", "", alone=False, in_use=True).list_first

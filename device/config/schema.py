@@ -59,12 +59,18 @@ class AudioSection(Section, frozen=True, kw_only=True):
     ] = "portaudio"
     input: Annotated[
         str,
-        Meta(max_length=100, description="Capture device: part of its name, or empty for the default."),
+        Meta(
+            max_length=200,
+            description="Capture device: its id (`earshot devices`), part of its name, or empty for the default.",
+        ),
         _DAEMON,
     ] = ""
     output: Annotated[
         str,
-        Meta(max_length=100, description="Playback device: part of its name, or empty for the default."),
+        Meta(
+            max_length=200,
+            description="Playback device: its id (`earshot devices`), part of its name, or empty for the default.",
+        ),
         _DAEMON,
     ] = ""
     echo: Annotated[

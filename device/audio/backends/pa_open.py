@@ -12,7 +12,7 @@ from typing import Any
 from device.audio.echo_devices import EchoDevice
 from device.errors import AudioError
 
-from .pa_devices import ROLE, Device, choose, playback_rate, recognise
+from .pa_devices import Device, choose, playback_rate, recognise
 from .pa_side import Side, reason
 from .pa_taps import InputTap, OutputTap, Relay
 
@@ -71,7 +71,8 @@ def _open_as(
     side.tap, side.opened_at = tap, time.monotonic()
     side.opened += 1
     side.attach(tap)
-    log.info("%s: %s, %d Hz, %d channel(s)", ROLE[side.direction], side.device.name, rate_hz, channels)
+    if not side.told:  # else it has to prove itself first: one that opens and stands still would fill the log
+        log.info("%s", side.format)
 
 
 @contextlib.contextmanager

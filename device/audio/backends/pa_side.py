@@ -64,10 +64,18 @@ class Side:
             return None
         return self.told
 
-    def settle(self) -> None:
-        """Forget a trouble that is over."""
-        if self.problem is None:
+    @property
+    def format(self) -> str:
+        """What is open."""
+        name = self.device.name if self.device else "none"
+        return f"{ROLE[self.direction]}: {name}, {self.tap.rate_hz} Hz, {self.tap.channels} channel(s)"
+
+    def settle(self) -> bool:
+        """Forget a trouble that is over; whether there was one."""
+        over = self.told is not None and self.problem is None
+        if over:
             self.told = self.holder = None
+        return over
 
     def count(self, what: str, attribute: str) -> int:
         """A tap's counter, over all the streams there have been."""

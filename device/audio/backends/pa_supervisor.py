@@ -206,14 +206,15 @@ class Supervisor:
             if fault := displaced(view, side.direction, side.node):
                 self.counters["moved"] += 1
         if fault is not None:
+            level = logging.DEBUG if side.told else logging.INFO  # again and again: once is enough
             side.told = f"{side.name} {fault}"  # told first: closing what hangs may hang
-            log.info("%s; it is opened again", side.told)
+            log.log(level, "%s; it is opened again", side.told)
             self._close(side)
         elif side.direction in self._again:
             log.info("%s is opened again", side.name)
             self._close(side)
-        else:
-            side.settle()
+        elif side.settle():
+            log.info("%s", side.format)
         self._again.discard(side.direction)
 
     def _find(self, missing: list[Side], view: View | None, now: float) -> None:

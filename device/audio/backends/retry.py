@@ -54,5 +54,5 @@ class Retry:
         if came:
             return Round(list_first=True, open=True)
         if not alone:
-            return Round(list_first=not in_use and aged > LIST_AGAIN_S, open=True, list_after=freed)
+            return Round(open=True, list_after=freed or (not in_use and aged > LIST_AGAIN_S))
         return Round(open=True, list_after=freed or aged > RETRY_S / 2)
