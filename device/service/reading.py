@@ -10,6 +10,7 @@ from device.service.watchdog import Microphone, Signs
 if TYPE_CHECKING:
     from device.daemon import Device
 
+
 def signs_of(device: Device) -> Signs:
     """How far every part of it is."""
     engine, steward = device.engine, device.steward
