@@ -248,7 +248,13 @@ class _Fetch:
             "pinned": pinned,
         }
         files = {role: file.name for role, file in model.files.items()}
-        tables = {"files": files, "sha256": sha256, "source": self.sources}
+        # an archive's checksum says nothing of the files that came out of it, and a length is quickly compared
+        lengths = {
+            path.relative_to(self.new).as_posix(): path.stat().st_size
+            for path in sorted(self.new.rglob("*"))
+            if path.is_file() and path.name != MARKER
+        }
+        tables = {"files": files, "sha256": sha256, "source": self.sources, "bytes": lengths}
         lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
         for table, rows in tables.items():
             if rows:
