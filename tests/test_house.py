@@ -57,7 +57,11 @@ DOORS = {
     "hands": {*BASE, "daemon"},
     "remote": {*BASE, "adoption", "daemon", "ear", "homeassistant", "link", "mouth", "settings"},
     "daemon_command": {*BASE, "adoption", "audio", "daemon", "ear", "link", "service", "settings", "skills"},
-    "doctor": {*BASE, "audio", "problems"},
+    "doctor": {
+        *BASE,
+        *["adoption", "audio", "configure", "daemon_command", "ear", "engines", "link", "models", "mouth"],
+        *["problems", "service", "settings"],
+    },
     "demo": {"errors", "pictures", "scenario", "subprocesses"},
     "cli": {"errors"},
     "__main__": {"cli"},

@@ -1,0 +1,50 @@
+"""Does a daemon run on this machine? Found without touching its lock, so that one which is about to start is not turned away.
+
+The lock (``device.service.lock``) is a file with a flock, or an address in the kernel's list of sockets; /proc tells both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from device.service.lock import NAME
+from device.settings.store import state_folder
+
+SYSTEM = Path("/var/lib/earshot")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """``pid`` is 0 where the system does not tell it."""
+
+    pid: int
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"earshot runs (process {self.pid})" if self.pid else "earshot runs"
+
+
+def running(root: Path = Path("/")) -> Running | None:
+    """The daemon that has our state folder, or the service's."""
+    ours = [state_folder()] if os.environ.get("STATE_DIRECTORY") else [state_folder(), SYSTEM]
+    for folder in dict.fromkeys(ours):
+        if (pid := _locked(folder, root)) is not None:
+            return Running(pid, folder)
+    return None
+
+
+def _locked(folder: Path, root: Path) -> int | None:
+    with suppress(OSError):
+        inode = (folder / NAME).stat().st_ino
+        # "1: FLOCK  ADVISORY  WRITE 812 08:02:1234 0 EOF"
+        locks = (root / "proc/locks").read_text()
+        if found := re.search(rf"FLOCK\s+ADVISORY\s+WRITE\s+(-?\d+)\s+\S+:{inode}\s", locks):
+            return max(0, int(found.group(1)))
+    with suppress(OSError):
+        if f"@earshot{folder.resolve()}\n" in (root / "proc/net/unix").read_text():
+            return 0
+    return None
