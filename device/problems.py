@@ -156,7 +156,7 @@ CATALOGUE: Mapping[str, Entry] = {
     **_entries("Configuration", "status", (
         (
             "config_invalid", "The configuration file is broken; the device runs on the last configuration that worked.",
-            "`earshot config check /etc/earshot/earshot.toml` shows every fault with its line; mend them and restart",
+            "`earshot config check /etc/earshot/earshot.toml` shows every fault with its line; mend them and reload (`systemctl reload earshot`)",
         ),
         (
             "config_rolled_back", "A pushed configuration did not prove itself; the one before is in force again.",
