@@ -32,12 +32,14 @@ from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
 from device.audio.told_aloud import ToldAloud
 from device.config import Config, load_words
+from device.config.schema import PanelSection
 from device.conversation import Conversation
 from device.conversation.sentences import every_sentence, sentence
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
 from device.engines import EngineDoor
+from device.front import Front
 from device.hands import DeviceHands
 from device.latency import Latency, excess, fields
 from device.link import Link
@@ -46,6 +48,7 @@ from device.link.telemetry import Timeline
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
 from device.orders.orders import Orders
+from device.panel import Panel
 from device.remote import Remote
 from device.settings import Steward
 from device.skills import Skills, TimerFile
@@ -68,7 +71,8 @@ class Device:
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
     it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
     speaks in place of the configured voice, ``recogniser`` understands in place of the configured one. ``timers`` keeps the
-    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does).
+    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does); ``panel`` has lights,
+    button and switch (None: there are none).
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Device:
         recogniser: EngineDoor | None = None,
         timers: TimerFile | None = None,
         steward: Steward | None = None,
+        panel: Panel | None = None,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
@@ -123,6 +128,7 @@ class Device:
         self.tracer = Tracer(trace)
         self.latency = Latency(config.budget, lambda: self.counters)
         self.remote = Remote(self, steward)
+        self.front = Front(self, panel or Panel(PanelSection()))
 
     @property
     def position(self) -> int:
@@ -130,7 +136,8 @@ class Device:
         return self.engine.position
 
     def start(self) -> None:
-        """Open the sound device. A missing one is no error: positions advance and it is retried."""
+        """Open the sound device, unless it has to stay closed. A missing one is no error: positions advance and it is retried."""
+        self.front.start()
         self.engine.start()
         if self._attention:
             self._inbox.append(v.Wake(position=0, word="", score=1.0, end=0))
@@ -147,6 +154,7 @@ class Device:
         events += self.mouth.step(position)
         events += self.link.poll(position)
         self._take_orders(position)
+        self.front.step(position)
         self.remote.step(position)
         if self.engine.mixer.sounding != self._sounding:
             self._sounding = not self._sounding
@@ -192,6 +200,7 @@ class Device:
         if self.echo.measuring:
             events = [event for event in events if not isinstance(event, v.BargeIn | v.BargeInEnded)]
         busy = self._somebody_speaks or self.state.attending or self.state.thinking or self.state.speaking
+        busy = busy or self.front.closed  # nothing could be measured
         self.echo.step(idle=not busy and not any(isinstance(event, v.Wake) for event in events))
         return events
 
@@ -210,6 +219,12 @@ class Device:
         for command in self.conversation.attend(self.position):
             self._execute(command, self.position)
 
+    def deafen(self, closed: bool) -> None:
+        """The microphone is closed by hand, or open again: the hard mute. From the thread of ``step``."""
+        self.engine.close_mic(closed)
+        for command in self.conversation.deafen(self.position, closed):
+            self._execute(command, self.position)
+
     def stop(self) -> None:
         """Say goodbye to the broker, end the engines, close the sound device; idempotent, gone within 2 s.
 
@@ -219,6 +234,7 @@ class Device:
             threading.Thread(target=close, daemon=True)
             for close in (
                 self.link.close, self.voice.close, self.recogniser.close, self.remote.close, self._timer_file.close,
+                self.front.close,
             )
         ]  # fmt: skip
         if self.turn_model is not None:
@@ -295,11 +311,12 @@ class Device:
         codes = [*self.engine.problem_codes, *(code for code, wrong in engines if wrong)]
         if self.turn_model is not None and self.turn_model.problem:
             codes.append(self.turn_model.problem)
-        codes += [*self.remote.problems, *self.link.trouble]
+        codes += [*self.remote.problems, *self.link.trouble, *self.front.problems]
         self.link.problems(codes + self._watch_health(position))
         self.link.describe(
             volume=self.controls.volume,
             mute=self.controls.muted,
+            hard_mute=self.front.closed,
             timers=len(self.timers),
             voice=self._voice_state(),
         )

@@ -207,6 +207,7 @@ def start(booted: Booted) -> tuple[Device, Backend]:
     from device.audio import open_backend
     from device.daemon import Device
     from device.link import open_transport
+    from device.panel import Mark, Panel
     from device.settings import Steward
     from device.settings.store import state_folder
     from device.skills import TimerFile
@@ -217,13 +218,16 @@ def start(booted: Booted) -> tuple[Device, Backend]:
             raise EngineError("\n".join(missing))
     config = booted.config
     logging.getLogger().setLevel(config.log.level.upper())
+    panel = Panel(config.panel, Mark(state_folder()))
+    panel.start()  # first: its lights say that models are being loaded
     backend = open_backend(config)
     # the simulated room's path is known, and no sound at all has none
     measure = config.audio.measure_at_start and config.audio.backend == "portaudio"
     steward = Steward(booted, meaning=meaning, prepare=prepare)
     timers = TimerFile(state_folder() / "timers.json")
     transport = open_transport(config)
-    return Device(config, backend, transport, measure=measure, steward=steward, timers=timers), backend
+    device = Device(config, backend, transport, measure=measure, steward=steward, timers=timers, panel=panel)
+    return device, backend
 
 
 def _greet(config: Config) -> None:

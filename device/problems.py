@@ -153,6 +153,12 @@ CATALOGUE: Mapping[str, Entry] = {
             'the log says why; set endpointing.strategy = "adaptive" to do without it',
         ),
     )),
+    **_entries("Panel", "status", (
+        (
+            "panel_unavailable", "Lights, button or the microphone's switch cannot be used; the log says which and why. The rest works.",
+            "is python3-lgpio installed, is the user in the groups gpio and spi, has another program the pin? docs/panel.md; then restart",
+        ),
+    )),
     **_entries("Configuration", "status", (
         (
             "config_invalid", "The configuration file is broken; the device runs on the last configuration that worked.",

@@ -217,6 +217,8 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     ducked: bool = False
     held: bool = False
     mute: bool = False
+    hard_mute: bool = False
+    """The microphone is closed by hand; only somebody at the device opens it."""
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
     timers: Count = 0
     echo: Echo | None = None

@@ -18,6 +18,8 @@ def signs_of(device: Device) -> Signs:
     microphone: Microphone = "open"
     if device.config.audio.backend == "none":
         microphone = "none"
+    elif device.front.closed:
+        microphone = "closed"
     elif "mic_missing" in engine.problem_codes or engine.health.deaf:
         microphone = "missing"
     threads = {"mqtt": device.link.alive, "steward": steward is None or steward.alive}
@@ -39,6 +41,8 @@ def status_of(device: Device) -> str:
     deaf = ""
     if config.audio.backend == "none":
         deaf = "without sound, as configured"
+    elif device.front.closed:
+        deaf = "hears nothing: the microphone is closed by hand"
     elif problem is not None and "mic_missing" in engine.problem_codes:
         deaf = f"degraded, hears nothing: {problem}"
     elif "mic_stuck" in unwell:

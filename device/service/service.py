@@ -73,7 +73,7 @@ class Service:
         self._line = status_of(device)
         while self._mend:
             mend(device, *self._mend.popleft())
-        hears = signs.microphone == "none" or signs.delivered > 0
+        hears = signs.microphone in ("none", "closed") or signs.delivered > 0
         if not self._ready and signs.steps > 0 and (hears or now_s - self._began_s >= DEAF_S):
             self._ready = self.notifier.ready(self._line)
             self._told = self._line

@@ -19,8 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Microphone = Literal["none", "missing", "open"]
-"""There is none by the owner's wish; it is known to be missing or of no use; it should deliver."""
+Microphone = Literal["none", "missing", "open", "closed"]
+"""There is none by the owner's wish; it is known to be missing or of no use; it should deliver; it is closed by hand, and nothing
+but the device's own thread and those that look after the card have anything to do."""
 
 LIMIT_S = {"step": 2.0, "sound devices": 0.5, "microphone": 3.0, "wake words": 3.0}
 """So long a part may stand still. (The supervisor's figure is added to the age of its last try.)"""
