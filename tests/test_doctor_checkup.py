@@ -16,7 +16,7 @@ from device.doctor.checks import CHECKS, Check
 from device.doctor.checkup import Checkup, check_up
 from device.doctor.finding import Finding, fault, ok, one_line, skipped, split, warning, worst
 from device.doctor.patient import Patient
-from device.doctor.running import running
+from device.doctor.running import process_of, running
 from device.doctor.summary import lines, show
 from device.errors import EngineError
 from device.service.lock import Lock
@@ -195,6 +195,18 @@ def test_a_daemon_that_runs_is_seen_without_touching_its_lock(state):
     os.close(lock._fd)
     assert found is not None and found.folder == state and found.pid == os.getpid()
     assert running() is None
+
+
+def test_a_daemon_of_another_user_is_seen_by_its_command(tmp_path):
+    for pid, words in (
+        (7, ["python3", "-m", "device", "say", "run"]),
+        (8, ["/bin/vi", "run"]),
+        (812, ["/opt/earshot/bin/python3", "/opt/earshot/bin/earshot", "run", "--config", "x"]),
+    ):
+        (tmp_path / f"proc/{pid}").mkdir(parents=True)
+        (tmp_path / f"proc/{pid}/cmdline").write_text("\0".join([*words, ""]))
+    assert process_of(os.geteuid(), tmp_path) == 812
+    assert process_of(os.geteuid() + 1, tmp_path) is None
 
 
 def test_while_a_daemon_runs_its_sound_devices_are_left_to_it(capsys, state):

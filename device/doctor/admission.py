@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def admit(path: Path | None, overrides: Mapping[str, Any], folder: Path | None =
     Raises nothing for what is in the file: its faults are the patient's."""
     from device.config.load import load_tables
 
-    source = str(path or (DEFAULT_PATH if DEFAULT_PATH.is_file() else "built-in defaults"))
+    source = str(path or (DEFAULT_PATH if os.path.isfile(DEFAULT_PATH) else "built-in defaults"))
     faults: list[str] = []
     try:
         load_tables(path, overrides)

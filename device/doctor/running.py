@@ -15,6 +15,8 @@ from device.service.lock import NAME
 from device.settings.store import state_folder
 
 SYSTEM = Path("/var/lib/earshot")
+PROGRAMS = ("earshot", "device")
+"""The word of a command line that comes before the name of our command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,31 @@ def running(root: Path = Path("/")) -> Running | None:
 
 
 def _locked(folder: Path, root: Path) -> int | None:
-    with suppress(OSError):
+    try:
         inode = (folder / NAME).stat().st_ino
         # "1: FLOCK  ADVISORY  WRITE 812 08:02:1234 0 EOF"
         locks = (root / "proc/locks").read_text()
         if found := re.search(rf"FLOCK\s+ADVISORY\s+WRITE\s+(-?\d+)\s+\S+:{inode}\s", locks):
             return max(0, int(found.group(1)))
+    except (
+        PermissionError
+    ):  # the service's own, and we are somebody else: its process is to be seen all the same
+        with suppress(OSError):
+            return process_of(folder.stat().st_uid, root)
+    except OSError:
+        pass
     with suppress(OSError):
         if f"@earshot{folder.resolve()}\n" in (root / "proc/net/unix").read_text():
             return 0
+    return None
+
+
+def process_of(user: int, root: Path = Path("/")) -> int | None:
+    """A process of ``user`` that was started as `earshot run`, or `python -m device run`."""
+    for place in sorted((root / "proc").glob("[0-9]*")):
+        with suppress(OSError):
+            words = (place / "cmdline").read_text(errors="replace").split("\0")
+            program = next((at for at, word in enumerate(words) if Path(word).name in PROGRAMS), len(words))
+            if words[program + 1 : program + 2] == ["run"] and place.stat().st_uid == user:
+                return int(place.name)
     return None

@@ -37,7 +37,7 @@ def check(patient: Patient) -> list[Finding]:
 
 def state(folder: Path) -> list[Finding]:
     """Whether the state folder can be written: what was pushed, and the timers."""
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
     mend = "is the disk full or read-only (df, mount)? the folder must belong to the user that runs earshot"
     try:
         if os.statvfs(there).f_flag & os.ST_RDONLY:

@@ -67,9 +67,8 @@ def judge(told: Mapping[str, str]) -> list[Finding]:
             0, warning(f"is starting: {status or told.get('SubState')}", "wait, and look again", **data)
         )
     elif state != "active":
-        found.insert(
-            0, warning(f"does not run ({state})", f"`sudo systemctl enable --now {UNIT}` starts it", **data)
-        )
+        # what it would be given when it runs is not told before
+        return [warning(f"does not run ({state})", f"`sudo systemctl enable --now {UNIT}` starts it", **data)]
     elif "degraded" in status or status.startswith("stuck"):
         found.insert(
             0, warning(status, f"the other lines, or `journalctl -u {UNIT} -n 50`, say what to do", **data)
