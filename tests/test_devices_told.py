@@ -45,6 +45,14 @@ def test_it_waits_for_a_loudspeaker():
     assert said(ToldAloud(), (both, 100), (WELL, 100)) == []
 
 
+def test_devices_are_taken_away_on_the_rig_only(monkeypatch, capsys):
+    from device.cli import main
+
+    monkeypatch.delenv("EARSHOT_SOUND_RIG", raising=False)
+    assert main(["bench", "replug"]) == 2
+    assert "scripts/sound-rig" in capsys.readouterr().err
+
+
 # ------------------------------------------------------------------ opened again, once
 
 

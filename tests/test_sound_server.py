@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.audio.backends.placement import View, absent, displaced
+from device.audio.backends.placement import View, absent, displaced, hindrance
 from device.audio.backends.pulse_wire import (
     CONTROL,
     HEADER,
@@ -113,6 +113,14 @@ def test_the_sink_that_a_server_makes_up_is_no_loudspeaker():
         displaced(view, "output", "") and absent(view, "output", "") == "the sound server has no loudspeaker"
     )
     assert absent(View(sinks=(NOTHING, SPK)), "output", "") is None
+
+
+def test_a_node_that_is_suspended_or_muted_says_so_with_what_undoes_it():
+    muted, asleep = Node(54, "mic", "", False, False, True), Node(44, "spk", "", False, True, False)
+    view = View(sources=(muted,), sinks=(asleep,), recording=(54,), playing=(44,))
+    assert "pactl set-source-mute mic 0" in hindrance(view, "input")
+    assert "pactl suspend-sink spk 0" in hindrance(view, "output")
+    assert hindrance(View(sources=(muted, MIC), recording=()), "input") is None
 
 
 def test_streams_that_are_not_on_the_server_are_not_judged():

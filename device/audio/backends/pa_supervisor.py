@@ -28,7 +28,7 @@ from .pa_open import open_side
 from .pa_playback import PlaybackSide
 from .pa_side import DEAD_S, Side, reason
 from .pa_taps import OutputTap
-from .placement import View, absent, displaced
+from .placement import View, absent, displaced, hindrance
 from .retry import Retry
 from .sound_server import SoundServer
 
@@ -201,6 +201,7 @@ class Supervisor:
         overslept = now - self._round_at > DEAD_S  # it was we who stood still, and the callbacks with us
         if fault is None and not overslept and (fault := side.stuck(now)):
             self.counters["stuck"] += 1
+            fault = (view and hindrance(view, side.direction)) or fault
         if fault is None and view is not None and now - side.opened_at > ROUND_S:  # the view is newer than it
             side.served = side.served or bool(view.ours(side.direction))
             if fault := displaced(view, side.direction, side.node):
@@ -211,7 +212,8 @@ class Supervisor:
             log.log(level, "%s; it is opened again", side.told)
             self._close(side)
         elif side.direction in self._again:
-            log.info("%s is opened again", side.name)
+            why = view and hindrance(view, side.direction)
+            log.info("%s is opened again%s", side.name, f": it {why}" if why else "")
             self._close(side)
         elif side.settle():
             log.info("%s", side.format)

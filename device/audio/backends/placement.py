@@ -16,12 +16,10 @@ NO_SINK = "auto_null"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a server has: its nodes, its defaults by name, and the indexes of the nodes that our streams are at."""
+    """What a server has: its nodes, and the indexes of those that our streams are at."""
 
     sources: tuple[Node, ...] = ()
     sinks: tuple[Node, ...] = ()
-    default_source: str = ""
-    default_sink: str = ""
     recording: tuple[int, ...] = ()
     playing: tuple[int, ...] = ()
 
@@ -58,6 +56,19 @@ def displaced(view: View, direction: str, wanted: str) -> str | None:
     return "was moved to " + (
         f"what the loudspeaker plays ({at.name!r})" if at.monitor else f"{at.name!r} by the sound server"
     )
+
+
+def hindrance(view: View, direction: str) -> str | None:
+    """Why the node that our stream is at gives no sound, as far as the server tells."""
+    for node in view.ours(direction):
+        if node.suspended:
+            return f"is suspended by the sound server (`pactl suspend-{_KIND[direction]} {node.name} 0`)"
+        if node.muted:
+            return f"is muted in the sound server (`pactl set-{_KIND[direction]}-mute {node.name} 0`)"
+    return None
+
+
+_KIND = {"input": "source", "output": "sink"}
 
 
 def _fits(node: Node, direction: str, wanted: str) -> bool:

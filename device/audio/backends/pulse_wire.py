@@ -19,8 +19,7 @@ CONTROL = 0xFFFFFFFF
 """The channel of everything that is no sound; also "none" where an index is expected."""
 MOST = 1 << 20
 """[bytes] Longest packet that is believed."""
-COOKIE = bytes(256)
-"""A server on a socket of our own user believes us without the right one."""
+NO_COOKIE = bytes(256)
 SUSPENDED = 2
 NODE_FIELDS, RECORDING_FIELDS, PLAYING_FIELDS = 19, 12, 14
 
@@ -30,7 +29,6 @@ class Command(IntEnum):
     REPLY = 2
     AUTH = 8
     SET_CLIENT_NAME = 9
-    GET_SERVER_INFO = 20
     GET_SINK_INFO_LIST = 22
     GET_SOURCE_INFO_LIST = 24
     GET_SINK_INPUT_INFO_LIST = 30
