@@ -15,6 +15,7 @@ import cases_rights  # noqa: F401  (registers its cases, as the next ones do)
 import cases_life  # noqa: F401  isort: skip
 import cases_faults  # noqa: F401  isort: skip
 import cases_others  # noqa: F401  isort: skip
+import cases_doctor  # noqa: F401  isort: skip
 from cases import ALL, UNIT
 from container import Container, Failed, booted
 from install import install

@@ -44,7 +44,7 @@ def check(patient: Patient) -> list[Finding]:
 
 def judge(engine: str, rtf: float, heard: str, load_s: float) -> list[Finding]:
     """``heard``: the text that it made of ``TEXT``, which synthetic speech says and no model has to know."""
-    told = f"{engine}: real-time factor {rtf:.2f}, loaded in {load_s:.1f} s"
+    told = f"{engine}: real-time factor {rtf:.2f}"
     data = {"engine": engine, "rtf": round(rtf, 3), "load_s": round(load_s, 2), "said": TEXT, "heard": heard}
     busy = "is the machine busy (top), hot or throttled (`earshot doctor --only heat`)?"
     mend = COMMANDS_ONLY if engine == "vosk" else busy
@@ -52,7 +52,7 @@ def judge(engine: str, rtf: float, heard: str, load_s: float) -> list[Finding]:
         return [fault(f"{told}: slower than speech, it falls behind", mend, **data)]
     if rtf >= SLOW:
         return [warning(f"{told}: hardly faster than speech", mend, **data)]
-    return [ok(f"{told}; understood {heard!r}" if heard else told, **data)]
+    return [ok(f"{told}, heard {heard!r}" if heard else told, **data)]
 
 
 def failed(reason: str, model_path: str) -> Finding:
