@@ -41,7 +41,7 @@ class Front:
         """Whether the microphone was told to be closed."""
         self._faulty = False
         self._online_at = 0
-        self._told_stuck = False
+        self._told_stuck = self._hung = False
         self.reconfigure(device.config.panel)
 
     @property
@@ -51,7 +51,7 @@ class Front:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        return ("panel_unavailable",) if self.panel.problem is not None else ()
+        return ("panel_unavailable",) if self.panel.problem is not None or self._hung else ()
 
     def reconfigure(self, section: PanelSection) -> None:
         """Other times, other brightness; pins only with a start."""
@@ -143,6 +143,9 @@ class Front:
         self._faulty = bool(engine.problem or unwell or broken)
         if device.link.connected or not device.config.mqtt.enabled:
             self._online_at = position
+        if self.panel.hangs is not self._hung:
+            self._hung = not self._hung
+            log.warning("panel: %s", "its pins or its bus hang" if self._hung else "it moves again")
         if self.button.stuck(position) is not self._told_stuck:
             self._told_stuck = not self._told_stuck
             if self._told_stuck:

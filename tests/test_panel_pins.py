@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -271,6 +272,31 @@ def test_the_thread_reads_the_switch_before_anybody_listens_and_ends_when_it_is_
     panel.remember(False)
     panel.close()
     assert not Mark(tmp_path).read() and not panel._thread.is_alive()
+
+
+def test_a_bus_that_hangs_keeps_nobody_waiting_and_is_known():
+    class Stuck:
+        def __init__(self) -> None:
+            self.entered, self.free = threading.Event(), threading.Event()
+
+        def show(self, look: Look, since: int, brightness: float) -> None:
+            self.entered.set()
+            self.free.wait(30)
+
+        def close(self) -> None: ...
+
+    clock, stuck = Clock(), Stuck()
+    panel = Panel(parse({"panel": ALL}).panel, factory=Pins(), clock=clock)
+    panel.start()
+    panel.wait(30)
+    panel._opened.lights.append(stuck)
+    assert stuck.entered.wait(30) and not panel.hangs
+    clock.now_s += 2.1
+    panel.show(Look.ATTENDING)
+    assert panel.hangs
+    stuck.free.set()
+    panel.close()
+    assert not panel.hangs and not panel._thread.is_alive()
 
 
 def test_what_cannot_be_remembered_is_said_once_and_what_is_so_stays_so(tmp_path, caplog):

@@ -1,7 +1,7 @@
 """Room *panel*: the lights, the button and the microphone's switch of one device.
 
 Enters: what the lights are to show (``Look``), brightness; levels of pins. Leaves: colours on LEDs; what button and switch did, as
-``Change``; whether the microphone was closed by hand in the life before; why there is no panel. Thread: one of its own, fifty times
+``Change``; whether the microphone was closed by hand in the life before; why there is no panel. Thread: one of its own, up to 50 times
 a second, which reads the pins and draws, so that neither a slow bus nor a slow card keeps the ear waiting; what a press means and
 what is shown is decided in the ear's thread, by positions. May import: values, errors, config; gpiozero where pins are opened.
 

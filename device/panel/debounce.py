@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 READINGS = 2
-"""At 20 ms each: switches bounce for 1 to 10 ms, a tap lasts 60 ms and more."""
+"""20 ms apart: switches bounce for 1 to 10 ms, a tap lasts 60 ms and more."""
 
 
 class Debounce:
@@ -14,6 +14,11 @@ class Debounce:
         self._readings = readings
         self._last: bool | None = None
         self._alike = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last reading was what counts."""
+        return self._last is self.level
 
     def read(self, level: bool) -> bool:
         """One reading; whether ``level`` is another one now."""

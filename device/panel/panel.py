@@ -1,8 +1,8 @@
 """The panel's thread: reads the pins, draws the lights, and keeps over a restart that the microphone is closed.
 
-every 20 ms: pins ─► Debounce ─► changes ─► ear's thread
-             look, since ─► lights          (nothing is written while nothing changes)
-             remember ─► Mark
+every 20 to 40 ms: pins ─► Debounce ─► changes ─► ear's thread
+                   look, since ─► lights          (nothing is written while nothing changes)
+                   remember ─► Mark
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from device.panel.boards import board
 from device.panel.debounce import Debounce
 from device.panel.looks import Look
 from device.panel.mark import Mark
+from device.panel.patterns import moves
 from device.values import RATE_HZ
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.02
+TICK_S, IDLE_S = 0.02, 0.04
+"""While lights move or a contact has just moved; otherwise half as often: that finds a tap of 60 ms too, for half the cost."""
 STALE_S = 2.0
 """An ear that says nothing for so long hangs, and that is shown."""
 READY_S = 2.0
@@ -77,6 +79,7 @@ class Panel:
         self._contacts = {name: Debounce() for name in ("button", "switch")}
         self._look, self._since_s = Look.STARTING, clock()
         self._told_s: float | None = None
+        self._ticked_s: float | None = None
         self._folder: str | None = None
         self._started = False
         self._read = threading.Event()
@@ -87,6 +90,18 @@ class Panel:
     def mark(self) -> Path | None:
         """The file that remembers a closed microphone."""
         return self._mark.path
+
+    @property
+    def hangs(self) -> bool:
+        """Whether its thread stands still in a driver: then button and switch do nothing."""
+        return (
+            self._ticked_s is not None and not self._end.is_set() and self._clock() - self._ticked_s > STALE_S
+        )
+
+    @property
+    def _moves(self) -> bool:
+        changing = bool(self._opened.lights) and moves(self._look)
+        return changing or any(not contact.settled for contact in self._contacts.values())
 
     # ------------------------------------------------------------------ any thread but the panel's
 
@@ -132,7 +147,7 @@ class Panel:
         self._open()
         while not self._end.is_set():
             self.tick(self._clock())
-            self._end.wait(TICK_S)
+            self._end.wait(TICK_S if self._moves else IDLE_S)
         self._shut()
 
     def _open(self) -> None:
@@ -147,6 +162,7 @@ class Panel:
 
     def tick(self, now_s: float) -> None:
         """Read, draw, remember: what a 50th of a second has to see done."""
+        self._ticked_s = now_s
         self._look_at_contacts()
         self._draw(now_s)
         if self._wanted is not self._marked:

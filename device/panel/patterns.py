@@ -93,6 +93,11 @@ def shine(look: Look, since: int, count: int, brightness: float) -> tuple[Colour
     return tuple(lights)
 
 
+def moves(look: Look) -> bool:
+    """Whether it is drawn differently from one moment to the next."""
+    return len(PATTERNS[look].points) > 1
+
+
 def glow(look: Look, since: int, brightness: float) -> float:
     """Light of a single LED, whatever its colour is."""
     return float((PATTERNS[look].level(since * 1000 / RATE_HZ) * brightness) ** GAMMA)
