@@ -5,9 +5,31 @@ from __future__ import annotations
 import json
 import time
 
-from cases import BROKER, CHECKOUT, EARSHOT, ENDPOINT, PYTHON, UNIT, case, connected, need, retained, running
+from cases import (
+    BROKER,
+    CHECKOUT,
+    EARSHOT,
+    ENDPOINT,
+    PYTHON,
+    UNIT,
+    case,
+    connected,
+    forget,
+    need,
+    retained,
+    running,
+)
 from container import Container, until
+from install import SETTINGS
 
+TALK = """\
+[recogniser]
+engine = "vosk"
+model = "vosk-tiny-en"
+[log]
+level = "debug"
+"""
+"""The tiny model understands simulated talkers."""
 TOPIC = "earshot/1/d/kitchen/dn/config"
 
 
@@ -19,26 +41,40 @@ def announce(box: Container) -> str:
     return ""
 
 
-@case("journal", "unit, priority and fields of earshot's own to search by")
-def journal(box: Container) -> str:
-    since = time.time()
-    pid = running(box)
-    connected(box)
-    box.must(EARSHOT, "say", "--device", "kitchen", "one two three", timeout_s=60)
-    lines = box.must(
-        "journalctl", "-o", "json", "--no-pager", f"--since=@{since:.6f}", f"_PID={pid}"
-    ).splitlines()
-    entries = [json.loads(line) for line in lines]
-    need(entries, "nothing is in it")
-    names = sorted({name for entry in entries for name in entry if name.startswith("EARSHOT_")})
-    need(names, "no field of its own: " + ", ".join(sorted(entries[-1])))
-    priorities = {entry.get("PRIORITY") for entry in entries}
-    need(priorities > {"6"} or priorities == {"6"}, f"priorities {priorities}")
-    need(
-        all(entry.get("SYSLOG_IDENTIFIER") == "earshot" for entry in entries),
-        "another identifier than earshot",
+@case(
+    "a conversation: a command, a question to the endpoint, a reload in the middle of it",
+    "both heard to the end; their stages in the journal, no words",
+)
+def conversation(box: Container) -> str:
+    box.must("systemctl", "start", BROKER, ENDPOINT)
+    drop_in = f"/etc/systemd/system/{UNIT}.d/test.conf"
+    box.write(
+        drop_in, f"[Service]\nExecStart=\nExecStart={PYTHON} {CHECKOUT}/scripts/systemd/inside/talked_to.py\n"
     )
-    return ", ".join(names)
+    box.must("systemctl", "daemon-reload")
+    since = time.time()
+    running(box, SETTINGS + TALK)
+
+    def turns() -> dict[str, dict[str, str]]:
+        found = box.run("journalctl", "-u", UNIT, "-o", "json", f"--since=@{since:.6f}", "--no-pager").stdout
+        entries = [json.loads(line) for line in found.splitlines()]
+        return {entry["EARSHOT_KIND"]: entry for entry in entries if "EARSHOT_TURN" in entry}
+
+    until(turns, "a command in the journal", 40)
+    busy = ("attending", "thinking", "speaking")
+    until(lambda: box.status(UNIT).startswith(busy), "that the question is asked", 30)
+    box.must("systemctl", "reload", UNIT)  # in the middle of it
+    found = until(lambda: len(turns()) >= 2 and turns(), "a turn in the journal", 40)
+    said = box.journal(UNIT, since)
+    forget(box)
+    for kind, entry in found.items():
+        need(entry["EARSHOT_OUTCOME"] == "heard", f"{kind}: {entry['EARSHOT_OUTCOME']}")
+        need("EARSHOT_STAGE" in entry and "EARSHOT_MS" in entry, f"{kind} has {sorted(entry)}")
+    need(entry.get("SYSLOG_IDENTIFIER") == "earshot" and "PRIORITY" in entry, "no identifier or priority")
+    need("weather" not in said, "what was said is in the journal")
+    return "; ".join(
+        f"{k} {e['EARSHOT_OUTCOME']}, {e['EARSHOT_VOICE_TO_VOICE_MS']} ms" for k, e in sorted(found.items())
+    )
 
 
 @case("earshot-broker", "on loopback only; what is retained survives its restart; comes back when killed")

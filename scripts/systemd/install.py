@@ -7,7 +7,7 @@ import re
 from container import CHECKOUT, Container
 from debian_root import ROOT
 
-CARD = "/dev/snd/earshot-test"
+CARD, OTHER = "/dev/snd/earshot-test", "/dev/earshot-other"
 PAGE = ROOT / "docs" / "systemd.md"
 SOURCE = "device models systemd setup.cfg pyproject.toml README.md LICENSE THIRD_PARTY.md"
 SETTINGS = """\
@@ -35,8 +35,8 @@ def install(box: Container) -> None:
     box.must(*pip.split(), "/tmp/source")
     box.shell(commands())
     box.write("/etc/earshot/earshot.toml", SETTINGS)
-    # one device that stands for a sound card, of which there may be none, and one that the unit does not name
+    # one device that stands for a sound card, of which there may be none, and one that anybody but the unit may open
     box.shell(
-        f"mkdir -p /dev/snd /dev/net; mknod {CARD} c 10 229; chgrp audio {CARD}; chmod 660 {CARD};"
-        "[ -e /dev/net/tun ] || mknod -m 666 /dev/net/tun c 10 200"
+        f"mkdir -p /dev/snd; mknod {CARD} c 10 229; chgrp audio {CARD}; chmod 660 {CARD};"
+        f"mknod {OTHER} c 10 200; chmod 666 {OTHER}; mkdir /home/somebody; echo x >/home/somebody/letter"
     )
