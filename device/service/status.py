@@ -22,7 +22,11 @@ def status_line(
     ``words``: the wake words; ``echo``: which canceller works, ``erle_db``: how well, where that is known; ``broker``: "ok", or why
     there is none. ``deaf``: stands in place of what it listens for where it hears nothing, and says why; ``wrong``: what else is, each in words.
     """
-    parts = [_doing(words, show, deaf), *_echo(echo, erle_db, deaf), f"broker {broker}"]
+    parts = [
+        _doing(words, show, deaf),
+        *_echo(echo, erle_db, deaf),
+        f"broker {broker.removeprefix('broker ')}",
+    ]
     if wrong:
         parts.append("degraded: " + "; ".join(wrong))
     return ", ".join(parts)
