@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -220,25 +221,36 @@ def test_no_panel_is_no_problem_and_loads_nothing():
     assert done.stdout.split() == ["None", "False", "None"]
 
 
-def test_the_library_that_moves_into_its_own_folder_when_it_is_imported_leaves_us_where_we_were(
-    tmp_path, monkeypatch
-):
-    """As lgpio 0.2.2.0 does: it makes a pipe in $LG_WD, and stays there."""
-    (tmp_path / "lgpio.py").write_text(
-        "import os\nos.chdir(os.environ['LG_WD'])\nos.mkfifo('.lgd-nfy0')\nraise ImportError('no chip')\n"
-    )
+def prepared(folder: Path, lgpio: str, **environ: str) -> list[str]:
+    """Where we are, what is left and what is in the environment once a library like ``lgpio`` was imported."""
+    (folder / "lgpio.py").write_text(lgpio)
     code = (
-        "import os; from device.panel import pins\n"
-        "folder = pins.prepare(); print(os.getcwd(), folder, os.listdir(os.environ['RUNTIME_DIRECTORY']), 'LG_WD' in os.environ)"
+        "import os; from device.panel import pins; made = pins.prepare()\n"
+        "print(os.getcwd(), made and os.listdir(made), os.environ.get('LG_WD'))"
     )
-    run = tmp_path / "run"
-    run.mkdir()
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}", "RUNTIME_DIRECTORY": str(run)}
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}:{folder}",
+        "RUNTIME_DIRECTORY": str(folder / "run"),
+        **environ,
+    }
     env.pop("GPIOZERO_PIN_FACTORY", None)
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/", env=env
-    )
-    assert done.stdout.split() == ["/", "None", "[]", "False"]
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd="/", env=env
+    ).stdout.split()
+
+
+def test_the_library_that_moves_into_its_own_folder_when_it_is_imported_leaves_us_where_we_were(tmp_path):
+    """As lgpio 0.2.2.0 does: it makes a pipe in $LG_WD, and stays there."""
+    (tmp_path / "run").mkdir()
+    moves = "import os\nos.chdir(os.environ['LG_WD'])\nos.mkfifo('.lgd-nfy0')\n"
+    assert prepared(tmp_path, moves) == ["/", "['.lgd-nfy0']", "None"]
+    shutil.rmtree(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    assert prepared(tmp_path, moves + "raise ImportError('no chip')\n") == ["/", "None", "None"]
+    assert not [*(tmp_path / "run").iterdir()]
+    assert prepared(tmp_path, moves, RUNTIME_DIRECTORY=str(tmp_path / "not there")) == ["/", "None", "None"]
 
 
 # ---------------------------------------------------------------------- the thread

@@ -46,24 +46,33 @@ def needs_gpio(board: Board) -> bool:
 def prepare() -> str | None:
     """Import lgpio where its pipe can be made. From the main thread, before others open files by relative names.
 
-    Returns the folder that was made for the pipe, to be removed at the end; None where there is none. Without lgpio: nothing.
+    Returns the folder that was made for the pipe, to be removed at the end; None where there is none. What goes wrong is told when
+    the pins are opened, which imports it again.
     """
     if FACTORY in os.environ or LG_WD in os.environ:
         return None
-    folder = tempfile.mkdtemp(
-        prefix="earshot-gpio-", dir=os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or None
-    )
-    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or None
+    try:
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return _import_lgpio(tempfile.mkdtemp(prefix="earshot-gpio-", dir=runtime))
+        finally:
+            os.fchdir(here)
+            os.close(here)
+    except OSError:  # no folder to be in, or none to write to
+        return None
+
+
+def _import_lgpio(folder: str) -> str | None:
+    """``folder`` where it could be imported; else it is removed."""
     os.environ[LG_WD] = folder
     try:
         import lgpio  # noqa: F401
-    except Exception:  # noqa: BLE001  told when the pins are opened, which imports it again
+    except Exception:  # noqa: BLE001  its own
         shutil.rmtree(folder, ignore_errors=True)
         return None
     finally:
         del os.environ[LG_WD]
-        os.fchdir(here)
-        os.close(here)
     return folder
 
 
