@@ -40,7 +40,7 @@ a first look, without any hardware:
   earshot demo              a whole conversation in a simulated room, with a picture of it
 on a Raspberry Pi:
   earshot devices           which microphone and loudspeaker there are
-  earshot doctor echo       does the echo canceller work with them?
+  earshot doctor            is the device well, and what is to be done?
   earshot say "hello"       does the loudspeaker work?
   earshot run               listen and answer
   earshot endpoint          answer the turns of the devices on this broker

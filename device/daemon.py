@@ -30,22 +30,26 @@ from device import values as v
 from device.audio import AudioEngine
 from device.audio.backends import Backend
 from device.audio.echo_control import EchoControl
+from device.audio.told_aloud import ToldAloud
 from device.config import Config, load_words
+from device.config.schema import PanelSection
 from device.controls import Controls
 from device.conversation import Conversation
-from device.conversation.sentences import every_sentence
+from device.conversation.sentences import every_sentence, sentence
 from device.ear import Ear
 from device.ear.recognisers import open_recogniser
 from device.ear.turn_end import open_turn_model
 from device.engines import EngineDoor
+from device.front import Front
 from device.hands import DeviceHands
-from device.latency import Latency, excess
+from device.latency import Latency, excess, fields
 from device.link import Link
 from device.link.messages import Echo, Voice
 from device.link.telemetry import Timeline
 from device.mouth import Mouth
 from device.mouth.voices import open_voice
 from device.orders.orders import Orders
+from device.panel import Panel
 from device.remote import Remote
 from device.settings import Steward
 from device.skills import Skills, TimerFile
@@ -68,8 +72,8 @@ class Device:
     lock-step runs. ``attention`` starts as if the wake word had just been said. ``measure``: measure the echo path once
     it is quiet. ``trace`` is told all that happens. ``now`` gives the local date and time for the skills. ``voice``
     speaks in place of the configured voice, ``recogniser`` understands in place of the configured one. ``timers`` keeps the
-    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does);
-    ``restarted``: the life before has left in order to be started again.
+    timers over a restart; ``steward`` takes the configuration that comes over the broker (None: nobody does); ``panel`` has lights,
+    button and switch (None: there are none); ``restarted``: the life before has left in order to be started again.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Device:
         timers: TimerFile | None = None,
         steward: Steward | None = None,
         restarted: bool = False,
+        panel: Panel | None = None,
     ) -> None:
         self.config = config
         self.engine = AudioEngine(backend, keep_s=config.audio.keep_s, volume=config.device.volume)
@@ -117,11 +122,15 @@ class Device:
         self._problem: str | None = None
         self._somebody_speaks = False
         self._unwell: set[str] = set()
+        self._told_aloud = ToldAloud()
         self._sounding = False
         self._told_mouth = False
+        self.mended: dict[str, int] = {}
+        """How often everything stood still, or a part was stuck and was set going again (``device.service``)."""
         self.tracer = Tracer(trace)
         self.latency = Latency(config.budget, lambda: self.counters)
         self.remote = Remote(self, steward)
+        self.front = Front(self, panel or Panel(PanelSection()))
 
     @property
     def position(self) -> int:
@@ -129,7 +138,8 @@ class Device:
         return self.engine.position
 
     def start(self) -> None:
-        """Open the sound device. A missing one is no error: positions advance and it is retried."""
+        """Open the sound device, unless it has to stay closed. A missing one is no error: positions advance and it is retried."""
+        self.front.start()
         self.engine.start()
         if self._attention:
             self._inbox.append(v.Wake(position=0, word="", score=1.0, end=0))
@@ -146,6 +156,7 @@ class Device:
         events += self.mouth.step(position)
         events += self.link.poll(position)
         self._take_orders(position)
+        self.front.step(position)
         self.remote.step(position)
         if self.engine.mixer.sounding != self._sounding:
             self._sounding = not self._sounding
@@ -163,8 +174,10 @@ class Device:
             self.link.describe(latency=self.latency.since_start)
             if isinstance(message, Timeline) and message.outcome != "speaking":
                 self.tracer.note("timeline", position, **msgspec.to_builtins(message))
-                if message.over:
-                    log.info("%s %d was slow: %s", message.kind, message.line, excess(message))
+                level, how = (logging.INFO, "was slow: ") if message.over else (logging.DEBUG, "")
+                text = f"{how}{excess(message) if message.over else message.outcome}"
+                line = {"fields": fields(message)}
+                log.log(level, "%s %d %s", message.kind, message.line, text, extra=line)
         for ack in self.orders.acks():
             self.link.ack(ack)
         self._timer_file.keep(self.timers, position)
@@ -191,6 +204,7 @@ class Device:
         if self.echo.measuring:
             events = [event for event in events if not isinstance(event, v.BargeIn | v.BargeInEnded)]
         busy = self._somebody_speaks or self.state.attending or self.state.thinking or self.state.speaking
+        busy = busy or self.front.closed  # nothing could be measured
         self.echo.step(idle=not busy and not any(isinstance(event, v.Wake) for event in events))
         return events
 
@@ -211,6 +225,12 @@ class Device:
         for command in self.conversation.attend(self.position):
             self._execute(command, self.position)
 
+    def deafen(self, closed: bool) -> None:
+        """The microphone is closed by hand, or open again: the hard mute. From the thread of ``step``."""
+        self.engine.close_mic(closed)
+        for command in self.conversation.deafen(self.position, closed):
+            self._execute(command, self.position)
+
     def stop(self) -> None:
         """Say goodbye to the broker, end the engines, close the sound device; idempotent, gone within 2 s.
 
@@ -220,6 +240,7 @@ class Device:
             threading.Thread(target=close, daemon=True)
             for close in (
                 self.link.close, self.voice.close, self.recogniser.close, self.remote.close, self._timer_file.close,
+                self.front.close,
             )
         ]  # fmt: skip
         if self.turn_model is not None:
@@ -289,15 +310,19 @@ class Device:
                 self.link.event("error", room="audio", reason=problem)
             else:
                 log.info("sound is back")
+            self.link.describe(sound=problem or "")
+        if aloud := self._told_aloud.step(self.engine.problem_codes):
+            self.say(sentence(aloud, self.config.device.language))
         engines = (("recogniser_failed", self.recogniser.failure), ("voice_failed", self.voice.failure))
         codes = [*self.engine.problem_codes, *(code for code, wrong in engines if wrong)]
         if self.turn_model is not None and self.turn_model.problem:
             codes.append(self.turn_model.problem)
-        codes += [*self.remote.problems, *self.link.trouble]
+        codes += [*self.remote.problems, *self.link.trouble, *self.front.problems]
         self.link.problems(codes + self._watch_health(position))
         self.link.describe(
             volume=self.controls.volume,
             mute=self.controls.muted,
+            hard_mute=self.front.closed,
             timers=len(self.timers),
             voice=self._voice_state(),
         )
@@ -353,6 +378,7 @@ class Device:
             **{f"orders.{name}": count for name, count in self.orders.counters.items() if name != "done"},
             "latency.lost_timelines": self.latency.watcher.lost,
             **{f"turn_model.{name}": count for name, count in judged.items() if name not in _NO_LOSS},
+            **{f"service.{name}": count for name, count in self.mended.items()},
             "recogniser.restarts": self.recogniser.restarts,
             "voice.restarts": self.voice.restarts,
         }

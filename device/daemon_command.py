@@ -1,8 +1,9 @@
 """``earshot run``: the daemon. One thread is the ear and drives everything else; signals only set a flag.
 
-boot ──► Device ──► step, step, step ... ──► SIGTERM: leave
- ▲  └ cannot be made: what was before ▲          └ a change, or an order, wants a start from scratch: exec this command again
- └─────────────────────────────────────────────────┘
+lock ──► boot ──► Device ──► step, step, step ... ──► SIGTERM: leave
+          ▲  └ cannot be made: what was before ▲  │       └ a change, or an order, wants a start from scratch: exec this command again
+          └───────────────────────────────────────┼───────────┘
+                                 SIGHUP: read the file anew, by the steward
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from device.errors import ConfigError, EngineError
 if TYPE_CHECKING:
     from device.audio.backends import Backend
     from device.daemon import Device
+    from device.service.crash import Crash
+    from device.service.lock import Lock
+    from device.service.service import Service
+    from device.settings import Reloaded
     from device.settings.boot import Booted
 
 __all__ = ["overrides"]
@@ -45,7 +50,7 @@ examples:
 Without a broker, an endpoint or a microphone it runs all the same, says what is missing, and tries again.
 A file with mistakes: it runs on the last configuration that worked, and says so; with none it leaves, exit code 78.
 What was pushed over MQTT (earshot config push) is kept in $STATE_DIRECTORY, /var/lib/earshot or ~/.local/state/earshot.
-Ctrl-C or SIGTERM ends it within 2 s."""
+Ctrl-C or SIGTERM ends it within 2 s; SIGHUP reads the file anew. A second one with the same state folder leaves, exit code 1."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -67,15 +72,33 @@ def run(args: argparse.Namespace) -> int:
         config_of(args)
         print("the configuration is valid")
         return 0
+    from device.disk import state_folder
+    from device.service import journal
+    from device.service.crash import Crash
+    from device.service.lock import AlreadyRunning, Lock
+    from device.service.service import Service
     from device.settings.boot import boot
 
-    logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level="INFO", handlers=[journal.handler()])
+    crash = Crash()
+    crash.watch()
     given = overrides(args.set)
     try:
-        return serve(boot(args.config, given))
+        lock = Lock(state_folder())
+    except AlreadyRunning as exc:
+        print(f"earshot run: {exc}", file=sys.stderr)
+        return 1
+    service = Service()
+    service.start()
+    try:
+        return serve(boot(args.config, given), service, crash, lock)
     except ConfigError as exc:
         print(f"earshot run: {exc}", file=sys.stderr)
         return EX_CONFIG
+    finally:
+        service.close()
+        lock.release()
+        crash.rest()
 
 
 def package_conflicts() -> list[str]:
@@ -102,18 +125,28 @@ def package_conflicts() -> list[str]:
     return found
 
 
-def serve(booted: Booted) -> int:
-    """Run until SIGTERM or SIGINT. Raises EngineError where models are missing, for what was in force before, too."""
+class Wishes:
+    """What signals ask for; the ear's thread looks after every step."""
+
+    def __init__(self) -> None:
+        self.stop = self.reload = False
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stop = True
+
+    def _reload(self, signum: int, frame: FrameType | None) -> None:
+        self.reload = True
+
+
+def serve(booted: Booted, service: Service, crash: Crash, lock: Lock) -> int:
+    """Run until SIGTERM or SIGINT, or until a thread has died that is needed (1). Raises EngineError where models are missing, for
+    what was in force before, too."""
     import gc
 
-    stopping = False
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, stop)
+    wishes = Wishes()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     device, backend = start(booted)
@@ -126,19 +159,49 @@ def serve(booted: Booted) -> int:
         gc.collect()
         gc.freeze()
         _greet(device.config)
-        while not stopping and device.restart is None:
+        while not wishes.stop and device.restart is None and crash.fatal is None:
             if not device.step():
                 backend.wait(0.05)
+            service.beat(device)
+            if wishes.reload:
+                wishes.reload = False
+                service.reloading()
+                device.remote.reload()
+            while device.remote.reloaded:
+                _reloaded(device.remote.reloaded.popleft(), service)
     finally:
+        if device.restart is not None and not wishes.stop:
+            service.starting_again()
+        else:
+            service.stopping(crash.fatal or "stopping")
         device.stop()
-    if device.restart is not None and not stopping:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # in the same process: whoever watches over it (systemd) sees no end
-        environment = {**os.environ, RESTARTED: "1"}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+    if crash.fatal is not None:
+        log.critical("leaving: %s", crash.fatal)
+        return 1
+    if device.restart is not None and not wishes.stop:
+        _start_again(lock)
     log.info("stopped")
     return 0
+
+
+def _reloaded(result: Reloaded, service: Service) -> None:
+    """The file has been read anew; a restart that it needs follows, and then the next life is ready."""
+    if result.faults:
+        log.error("the configuration stays as it was: %s", "; ".join(result.faults))
+    elif not result.restarts:
+        log.info("the configuration was read anew")
+    if not result.restarts:
+        service.reloaded()
+
+
+def _start_again(lock: Lock) -> None:
+    """In the same process: whoever watches over it (systemd) sees no end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # outlives the exec: a reload in between would kill
+    lock.pass_on()
+    environment = {**os.environ, RESTARTED: "1"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
 def start(booted: Booted) -> tuple[Device, Backend]:
@@ -148,6 +211,7 @@ def start(booted: Booted) -> tuple[Device, Backend]:
     from device.daemon import Device
     from device.disk import state_folder
     from device.link import open_transport
+    from device.panel import Mark, Panel
     from device.settings import Steward
     from device.skills import TimerFile
 
@@ -157,6 +221,8 @@ def start(booted: Booted) -> tuple[Device, Backend]:
             raise EngineError("\n".join(missing))
     config = booted.config
     logging.getLogger().setLevel(config.log.level.upper())
+    panel = Panel(config.panel, Mark(state_folder()))
+    panel.start()  # first: its lights say that models are being loaded
     backend = open_backend(config)
     # the simulated room's path is known, and no sound at all has none
     measure = config.audio.measure_at_start and config.audio.backend == "portaudio"
@@ -165,7 +231,7 @@ def start(booted: Booted) -> tuple[Device, Backend]:
     transport = open_transport(config)
     device = Device(
         config, backend, transport,
-        measure=measure, steward=steward, timers=timers, restarted=RESTARTED in os.environ,
+        measure=measure, steward=steward, timers=timers, panel=panel, restarted=RESTARTED in os.environ,
     )  # fmt: skip
     return device, backend
 

@@ -28,6 +28,10 @@ class DeviceHands:
     def muted(self) -> bool:
         return self._device.controls.muted
 
+    @property
+    def deaf(self) -> bool:
+        return self._device.front.closed
+
     def set_volume(self, percent: int) -> None:
         self._device.controls.set_volume(percent)
         self._tell()

@@ -41,8 +41,12 @@ CATALOGUE: Mapping[str, Entry] = {
             "plug it in; `earshot devices` shows what there is and which one audio.output means. It is used as soon as it is there",
         ),
         (
-            "mic_silent", "The microphone delivers nothing but zeros.",
-            "the microphone is muted or dead: look at its switch and at `alsamixer` (F4, capture), or set audio.input",
+            "sound_busy", "Another program has the card of the microphone or of the loudspeaker; the log names it.",
+            "end that program, or let both go through the sound server: audio.input and audio.output = \"node:...\" (`earshot devices`)",
+        ),
+        (
+            "mic_silent", "The microphone delivers nothing but zeros, also after it was opened again.",
+            "the microphone is muted (perhaps on the device itself) or dead: look at its switch and at `alsamixer` (F4, capture), or set audio.input",
         ),
         (
             "mic_stuck", "The microphone delivers one constant value.",
@@ -124,7 +128,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ),
         (
             "echo_hardware_other_card", "The microphone has an echo canceller, but playback does not go through it.",
-            'connect the loudspeaker to it, and name it in audio.output as in audio.input (for instance "hw:1,0")',
+            'connect the loudspeaker to it, and name it in audio.output as in audio.input (for instance "usb:2886:0018")',
         ),
         (
             "echo_hardware_unproven", "By audio.echo the microphone cancels the echo itself, and nothing shows that it does.",
@@ -149,10 +153,16 @@ CATALOGUE: Mapping[str, Entry] = {
             'the log says why; set endpointing.strategy = "adaptive" to do without it',
         ),
     )),
+    **_entries("Panel", "status", (
+        (
+            "panel_unavailable", "Lights, button or the microphone's switch cannot be used; the log says which and why. The rest works.",
+            "is python3-lgpio installed, is the user in the groups gpio and spi, has another program the pin? docs/panel.md; then restart",
+        ),
+    )),
     **_entries("Configuration", "status", (
         (
             "config_invalid", "The configuration file is broken; the device runs on the last configuration that worked.",
-            "`earshot config check /etc/earshot/earshot.toml` shows every fault with its line; mend them and restart",
+            "`earshot config check /etc/earshot/earshot.toml` shows every fault with its line; mend them and reload (`systemctl reload earshot`)",
         ),
         (
             "config_rolled_back", "A pushed configuration did not prove itself; the one before is in force again.",

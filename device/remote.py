@@ -21,7 +21,7 @@ from device.config import Config
 from device.errors import EarshotError
 from device.homeassistant import Announcer, message
 from device.link.reports import ConfigReport
-from device.settings import Adopt, Changed, Evidence, Publish, Restart, Steward
+from device.settings import Adopt, Changed, Evidence, Publish, Reloaded, Restart, Steward
 from device.values import RATE_HZ
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Remote:
         self._announcer = Announcer(random.random)
         self._announced_for: Config | None = None
         self._report: ConfigReport | None = None
+        self.reloaded: deque[Reloaded] = deque()
+        """What became of reading the file anew, for whoever asked for it."""
         self._descriptions: deque[tuple[Config, bytes]] = deque()
 
     @property
@@ -62,6 +64,11 @@ class Remote:
         if self._steward is not None:
             self._settle(self._steward, position)
         self._announce(position)
+
+    def reload(self) -> None:
+        """Read the configuration's file anew; what becomes of it is put into ``reloaded``."""
+        if self._steward is not None:
+            self._steward.file_changed()
 
     def close(self) -> None:
         """At most a second."""
@@ -88,6 +95,8 @@ class Remote:
                 case Publish(report=report):
                     self._report = report
                     device.link.report(report)
+                case Reloaded():
+                    self.reloaded.append(action)
                 case Changed(token=token, faults=faults):
                     device.orders.changed(token, faults)
 

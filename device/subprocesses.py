@@ -25,6 +25,8 @@ def environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[1])
     inherited["PYTHONPATH"] = os.pathsep.join(filter(None, [root, inherited.get("PYTHONPATH")]))
     inherited["PYTHONSAFEPATH"] = "1"  # -m must not put the current folder first
+    for key in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):  # the service is the parent
+        inherited.pop(key, None)
     return inherited
 
 

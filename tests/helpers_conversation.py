@@ -263,6 +263,9 @@ class Talk:
         self.laws.commands(event, commands)
         return commands
 
+    def deafen(self, deaf: bool = True) -> list[v.Command]:
+        return self._note(None, self.conversation.deafen(self.position, deaf))
+
     # ------------------------------------------------------------------ what the rooms say, now
 
     def wake(self, ago: int = 150) -> list[v.Command]:

@@ -15,7 +15,7 @@ from device.config.keys import nested
 from device.disk import Disk
 from device.errors import EngineError
 from device.link.reports import ConfigReport
-from device.settings import Adopt, Changed, Evidence, Publish, Restart, Steward
+from device.settings import Adopt, Changed, Evidence, Publish, Reloaded, Restart, Steward
 from device.settings.boot import boot
 from device.settings.envelope import seal
 from device.settings.store import Store
@@ -63,6 +63,7 @@ class Rig:
     made: list[Made] = field(default_factory=list)
     reports: list[ConfigReport] = field(default_factory=list)
     changes: dict[str, tuple[Fault, ...]] = field(default_factory=dict)
+    reloaded: list[Reloaded] = field(default_factory=list)
     restart: str = ""
     missing: tuple[str, ...] = ()
     """Wake words without a model."""
@@ -117,7 +118,16 @@ class Rig:
                     self.reports.append(report)
                 case Changed(token=token, faults=faults):
                     self.changes[token] = faults
+                case Reloaded():
+                    self.reloaded.append(action)
         return self
+
+    def reload(self, text: str) -> Reloaded:
+        """The file is ``text`` now, and read anew."""
+        assert self.steward is not None
+        self.file.write_text(text)
+        self.steward.file_changed()
+        return self.poll().poll().reloaded[-1]  # what restarts waits a moment for the report
 
     def run(self, seconds: float, evidence: Evidence = WELL) -> Rig:
         for _ in range(round(seconds)):

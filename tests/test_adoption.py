@@ -139,6 +139,9 @@ HANDLED: dict[str, tuple[Any, Seen, Any]] = {
     # the steward's, which goes by the configuration that is in force
     "keys.trusted": (["me:" + 43 * "A"], configured("keys.trusted"), ("me:" + 43 * "A",)),
     "rollout.probation_s": (30, configured("rollout.probation_s"), 30),
+    "panel.brightness": (0.9, at("device.front.panel.brightness"), 0.9),
+    "panel.hold_s": (1.2, at("device.front.button.hold"), samples(1200)),
+    "panel.long_hold_s": (4.0, at("device.front.button.long_hold"), samples(4000)),
     # the announcer's, likewise
     "homeassistant.discovery": (True, configured("homeassistant.discovery"), True),
 } | {

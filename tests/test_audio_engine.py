@@ -264,3 +264,19 @@ def test_the_audio_room_loads_neither_soxr_nor_a_backend_it_does_not_use():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_microphone_that_is_closed_by_hand_is_not_heard_even_where_the_device_cannot_close_it():
+    card = ScriptedCard(frames_at(range(0, 4800, 160)))
+    engine = AudioEngine(card)
+    frames = [engine.capture() for _ in range(10)]
+    engine.close_mic(True)
+    assert engine.mic_closed
+    frames += [engine.capture() for _ in range(10)]
+    engine.close_mic(False)
+    frames += drain(engine)
+    assert [frame.missing for frame in frames] == [False] * 10 + [True] * 10 + [False] * 10
+    assert not engine.mic.read(1600, 1600).samples.any() and not engine.clean.read(1600, 1600).samples.any()
+    assert [frame.position for frame in frames] == list(range(0, 4800, 160))
+    assert engine.counters["closed_frames"] == engine.counters["missing_frames"] == 10
+    assert engine.problem is None and not engine.health.problems

@@ -27,7 +27,8 @@ def test_every_command_has_a_help_with_an_example(command, capsys):
     assert f"earshot {command}" in capsys.readouterr().out.split("options:")[-1]
 
 
-def test_a_config_with_problems_is_refused_whole_with_all_of_them(tmp_path, capsys):
+def test_a_config_with_problems_is_refused_whole_with_all_of_them(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     path = tmp_path / "earshot.toml"
     path.write_text('[device]\nvolume = 400\n[wake]\nword = "x"\n')
     assert main(["run", "--config", str(path)]) == 78  # EX_CONFIG: trying again does not make it better

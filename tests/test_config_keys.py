@@ -213,6 +213,12 @@ def test_text_that_is_no_single_line_of_characters_is_refused(text):
     assert check({"wake": {"words": ["x", text]}}) != []
 
 
+@pytest.mark.parametrize("path", KEYS)
+def test_half_a_surrogate_is_refused_in_words_wherever_it_stands(path):
+    assert [fault.path for fault in check(nested({path: "\ud800"}))] == [path]
+    assert [fault.path for fault in check(nested({path: ["\ud800"]}))] == [path]
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), 1e300, -1e300, 10**400])
 def test_what_is_no_number_or_beyond_all_bounds_is_refused(number):
     paths = [path for path, key in KEYS.items() if isinstance(key.default, float)]

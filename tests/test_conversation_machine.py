@@ -134,6 +134,13 @@ class World(RuleBasedStateMachine):
         commands = self.talk.conversation.attend(self.talk.position)
         self.laws.commands(None, commands)
 
+    @rule(deaf=st.booleans())
+    def the_microphone_is_closed_or_opened_by_hand(self, deaf):
+        commands = self.talk.conversation.deafen(self.talk.position, deaf)
+        self.laws.commands(None, commands)
+        if deaf:
+            assert self.laws.utterance is None and not self.laws.shown.attending
+
     @rule()
     def stop_button(self):
         commands = self.talk.conversation.stop(self.talk.position)

@@ -92,6 +92,39 @@ def test_a_button_opens_attention_without_a_chime():
     assert talk.conversation.tick(v.samples(2000)) == []
 
 
+def test_a_microphone_that_is_closed_by_hand_ends_attention_without_a_word_and_nothing_said_before_is_asked():
+    talk = Talk()
+    talk.wait(1000)
+    talk.wake()
+    talk.wait(500)
+    talk.speech()
+    talk.partial("what about")
+    talk.plausible()
+    assert kinds(talk.deafen()) == ["Discard", "CancelTurn"]
+    assert talk.final("what about tomorrow") == talk.wake() == talk.speech() == talk.wait(9000) == []
+
+
+def test_while_the_microphone_is_closed_the_button_says_that_nobody_would_be_heard_and_then_works_again():
+    talk = Talk()
+    talk.wait(1000)
+    talk.deafen()
+    assert earcons(talk.conversation.attend(talk.position)) == ["error"]
+    assert talk.wait(9000) == []
+    talk.deafen(False)
+    assert kinds(talk.conversation.attend(talk.position)) == ["Listen"]
+
+
+def test_a_reply_goes_on_when_the_microphone_is_closed_also_one_that_somebody_spoke_over_and_no_follow_up_opens():
+    talk = Talk()
+    talk.speaking()
+    talk.barge_in()
+    talk.wait(400)
+    assert kinds(talk.deafen()) == ["Discard", "Resume"]
+    assert talk.wait(2000) == []
+    talk.turn_ended()
+    assert only(talk.ended(), v.Show) == v.Show()
+
+
 def test_attention_ends_quietly_when_nobody_speaks():
     talk = Talk()
     talk.wait(1000)

@@ -75,7 +75,7 @@ def test_every_template_is_one_that_a_real_home_assistant_has_rendered():
 def test_ids_never_change_since_a_changed_id_is_another_entity():
     assert set(components()) == {
         "activity", "timers", "mute", "volume", "stop", "listen", "identify", "restart", "announce", "say", "wake",
-        "interruption", "timer", "problem", "problems", "echo", "voice_in_use", "response_time", "config_version",
+        "interruption", "timer", "button", "hard_mute", "problem", "problems", "echo", "voice_in_use", "response_time", "config_version",
         "config_state", "wake_word", "voice", "device_volume", "wake_threshold", "wake_threshold_playing",
         "barge_in_sensitivity", "voice_speed",
     }  # fmt: skip

@@ -129,3 +129,15 @@ def test_a_name_cannot_climb_out_of_the_models_folders(places: Path) -> None:
     (places / "one").mkdir()
     assert find("../secret") is None and find("") is None
     assert find(str(places / "secret")) == places / "secret"  # an absolute path is the owner's own choice
+
+
+def test_a_folder_that_cannot_be_looked_at_hides_no_wake_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the service's is for everybody but the service; a name that is too long fails for root, too."""
+    from device.cli import main
+    from device.ear.wake_models import find_word
+
+    monkeypatch.setenv("EARSHOT_MODELS", "/tmp/" + 300 * "x")
+    assert find_word("alexa").word == "alexa"
+    assert main(["models", "list"]) == 0 and "not ours to see" in capsys.readouterr().out

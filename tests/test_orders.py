@@ -29,7 +29,7 @@ class Hands:
     """Hands that remember what they did."""
 
     def __init__(self) -> None:
-        self.volume, self.muted = 50, False
+        self.volume, self.muted, self.deaf = 50, False, False
         self.done: list[Any] = []
 
     def set_volume(self, percent: int) -> None:
@@ -124,6 +124,15 @@ def test_each_command_does_what_it_says_and_is_answered(cmd, args, done, result)
     [ack] = desk.cmd(cmd, id="x", **args)
     assert (ack.id, ack.ok, ack.result) == ("x", True, result)
     assert desk.hands.done == done
+
+
+def test_to_listen_is_refused_while_the_microphone_is_closed_by_hand_and_nothing_opens_it() -> None:
+    desk = Desk()
+    desk.hands.deaf = True
+    [ack] = desk.cmd("listen")
+    assert (ack.ok, ack.code) == (False, "mic_closed") and "at the device" in ack.result["message"]
+    assert code(desk.cmd("mute", on=False)) == "" and desk.hands.deaf
+    assert desk.hands.done == [("mute", False)]
 
 
 @pytest.mark.parametrize(

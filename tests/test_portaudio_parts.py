@@ -239,6 +239,31 @@ def test_a_backlog_whose_positions_have_passed_is_not_heard_late():
     assert side.clock.time_of(side.position) == pytest.approx(mic.at - 0.02, abs=0.01)
 
 
+@pytest.mark.parametrize("kept_s", [0, 4])
+@pytest.mark.parametrize("stamped", ["when it was", "as if it were of now"])
+def test_what_was_kept_for_a_device_that_was_stopped_is_not_heard_and_its_time_has_passed(kept_s, stamped):
+    mic = Microphone()
+    side = capture_with(mic)
+    loud = np.full(RATE_HZ * 60, 5000, np.int16)
+    mic.deliver(blocks=10)
+    frames = frames_of(side, mic.at)
+    mic.at += 10.0
+    for _ in range(kept_s * 100):  # handed over all at once
+        converter = mic.at - 0.02 if stamped != "when it was" else mic.at - kept_s + 0.01 * mic.tap.blocks
+        mic.tap.queue.put((mic.tap.blocks, loud[:FRAME].tobytes(), Stamp(mic.at, 0.0, mic.at, converter)))
+        mic.tap.blocks += 1
+    for _ in range(100):
+        frames += frames_of(side, mic.at)
+        mic.deliver()
+    frames += frames_of(side, mic.at)
+    assert not any(frame.samples.any() for frame in frames)
+    assert not any(frame.missing for frame in frames[-50:])
+    assert side.counters["sleeps"] == 1 and side.counters["missing_frames"] >= 990
+    assert side.counters["stale_blocks"] >= kept_s * 100
+    assert np.all(np.diff([f.position for f in frames]) == FRAME)
+    assert side.clock.time_of(side.position) == pytest.approx(mic.at - 0.02, abs=0.02)
+
+
 def test_what_an_overslept_ear_lost_is_counted_and_its_positions_are_skipped():
     mic = Microphone()
     for _ in range(QUEUED + 30):

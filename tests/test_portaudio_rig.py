@@ -127,7 +127,8 @@ def test_a_microphone_that_is_not_there_is_named_and_taken_when_it_comes(engine_
             drive(engine, 0.5)
     finally:
         asoundrc.write_text(before)
-    heard = engine.clean.read(engine.position - 3 * RATE_HZ, 3 * RATE_HZ).samples
+    last = min(engine.position, 3 * RATE_HZ)
+    heard = engine.clean.read(engine.position - last, last).samples
     assert max(locate(said[at : at + 4000], heard)[1] for at in range(0, len(said), 4000)) > 0.9
     positions = [frame.position for frame in frames]
     assert np.all(np.diff(positions) == FRAME)
@@ -244,7 +245,9 @@ def test_a_hold_silences_the_loudspeaker_sooner_and_the_reply_goes_on_where_it_w
         return min(score, score_after) > 0.9 and 400 < silence_ms < 800
 
     once_of(3, hold_and_resume)
-    assert engine.problem is None and engine.counters["reopened"] == 0
+    assert (
+        engine.problem is None and engine.counters["reopened"] == engine.counters["revivals"]
+    )  # nobody speaks: zeros
     assert (engine.counters["aborts"] > 0) == (abort_above_ms < 0)
 
 
@@ -261,4 +264,4 @@ def test_nothing_is_written_to_stderr_by_looking_for_devices(capfd):
     assert main(["devices"]) == 0
     out, err = capfd.readouterr()
     assert err == ""
-    assert "pulse" in out and 'input = "' in out
+    assert "pulse" in out and 'input = "node:mic"' in out

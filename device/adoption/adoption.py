@@ -59,6 +59,7 @@ class Adoption:
         device.conversation.reconfigure(new)
         device.latency.reconfigure(new.budget)
         device.link.reconfigure(new)
+        device.front.reconfigure(new.panel)
         if new.device.volume != old.device.volume:  # else it stays where the last person has put it
             device.controls.set_volume(new.device.volume)
         if new.log.level != old.log.level:

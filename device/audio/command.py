@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from device.audio.backends.pa_devices import Device, Direction
+    from device.audio.backends.pulse_wire import Node
     from device.audio.echo_policy import SoundPath
     from device.config import Config
 
@@ -22,10 +23,10 @@ examples:
   earshot devices --config kitchen.toml    which devices this file means
   earshot devices --json                   for programs
 
-A device is chosen by part of its name, upper or lower case:
+A device is chosen by its id, which stays the same over restarts and other sockets, or by part of its name:
   [audio]
-  input = "usb"
-  output = "hw:0,0"
+  input = "usb:2886:0018"
+  output = "card:Headphones"
 Without a choice it is the system's default. Exit code: 0 when a microphone and a loudspeaker are found, else 1."""
 
 NOTHING = """\
@@ -62,13 +63,41 @@ def run(args: argparse.Namespace) -> int:
         devices = list_devices(manager)
     finally:
         manager.terminate()
+    nodes = _nodes()
     found = {side: _choice(devices, config, side) for side in ("input", "output")}
     sound = sound_path(found["input"][0], found["output"][0])
     if args.json:
-        print(json.dumps(_as_json(devices, config, found) | {"echo": _echo_as_json(config, sound)}, indent=2))
+        report = _as_json(devices, config, found, nodes) | {"echo": _echo_as_json(config, sound)}
+        print(json.dumps(report, indent=2))
     else:
-        _print(devices, config, found, sound)
+        _print(devices, config, found, sound, nodes)
     return 1 if any(problem for _, problem in found.values()) else 0
+
+
+def _nodes() -> dict[str, tuple[Node, ...]]:
+    """Microphones and loudspeakers of the sound server; none where there is no server."""
+    from device.audio.backends.sound_server import SoundServer
+
+    server = SoundServer()
+    view = server.look()
+    server.close()
+    return {side: view.nodes(side) if view else () for side in ("input", "output")}
+
+
+def _ids(there: Sequence[Device]) -> dict[str, str]:
+    """What to write for each device that is a card's, by its name."""
+    from device.audio.backends.cards import card_of, every_card
+    from device.audio.backends.pa_devices import pcm
+    from device.audio.backends.stable_ids import best_id
+
+    every, firsts, found = every_card(), {}, {}
+    for device in sorted(there, key=pcm):
+        card = card_of(device.name)
+        written = best_id(card, every) if card else ""
+        if card and written:
+            first = firsts.setdefault(card.number, pcm(device)) == pcm(device)
+            found[device.name] = written if first else f"{written},{pcm(device)}"
+    return found
 
 
 def _choice(devices: Sequence[Device], config: Config, side: Direction) -> tuple[Device | None, str | None]:
@@ -82,9 +111,12 @@ def _choice(devices: Sequence[Device], config: Config, side: Direction) -> tuple
         return None, str(exc)
 
 
-def _as_json(devices: Sequence[Device], config: Config, found: dict[str, Any]) -> dict[str, Any]:
+def _as_json(
+    devices: Sequence[Device], config: Config, found: dict[str, Any], nodes: dict[str, tuple[Node, ...]]
+) -> dict[str, Any]:
     report: dict[str, Any] = {"backend": config.audio.backend}
     for side, (chosen, problem) in found.items():
+        ids = _ids([device for device in devices if device.channels(side)])
         report[side] = {
             "wanted": getattr(config.audio, side),
             "used": chosen and chosen.name,
@@ -92,6 +124,7 @@ def _as_json(devices: Sequence[Device], config: Config, found: dict[str, Any]) -
             "devices": [
                 {
                     "name": device.name,
+                    "id": ids.get(device.name),
                     "host_api": device.host_api,
                     "channels": device.channels(side),
                     "rate_hz": device.rate_hz,
@@ -101,6 +134,7 @@ def _as_json(devices: Sequence[Device], config: Config, found: dict[str, Any]) -
                 for device in devices
                 if device.channels(side)
             ],
+            "nodes": [{"id": f"node:{node.name}", "name": node.description} for node in nodes[side]],
         }
     return report
 
@@ -119,7 +153,13 @@ def _echo_as_json(config: Config, sound: SoundPath) -> dict[str, Any]:
     }
 
 
-def _print(devices: Sequence[Device], config: Config, found: dict[str, Any], sound: SoundPath) -> None:
+def _print(
+    devices: Sequence[Device],
+    config: Config,
+    found: dict[str, Any],
+    sound: SoundPath,
+    nodes: dict[str, tuple[Node, ...]],
+) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -133,14 +173,21 @@ def _print(devices: Sequence[Device], config: Config, found: dict[str, Any], sou
         there = [device for device in devices if device.channels(side)]
         if there:
             table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+            ids = _ids(there)
             for column, justify in (("", "left"), ("name", "left"), ("rate", "right"), ("channels", "right")):
                 table.add_column(column, justify=justify, overflow="fold")
             table.add_column("by")
+            table.add_column("id", overflow="fold")
             for device in there:
                 name = escape(device.name) + (" [dim](default)[/]" if device.default(side) else "")
                 mark = "[green]→[/]" if device == chosen else ""
                 rate, channels = f"{device.rate_hz} Hz", _channels(device.channels(side))
-                table.add_row(mark, name, rate, channels, escape(device.host_api))
+                written = escape(ids.get(device.name, ""))
+                table.add_row(mark, name, rate, channels, escape(device.host_api), written)
+            for node in nodes[side]:
+                table.add_row(
+                    "", escape(node.description), "", "", "sound server", escape(f"node:{node.name}")
+                )
             console.print(table)
         if problem:
             console.print(problem, style="red", markup=False)
@@ -152,7 +199,7 @@ def _print(devices: Sequence[Device], config: Config, found: dict[str, Any], sou
     elif all(chosen for chosen, _ in found.values()):
         console.print("→ is what earshot uses.\n")
         _print_echo(console, config, sound)
-    console.print(_hint(devices, found), markup=False)
+    console.print(_hint(devices, found, nodes), markup=False)
 
 
 def _print_echo(console: Console, config: Config, sound: SoundPath) -> None:
@@ -175,7 +222,7 @@ def _channels(count: int) -> str:
     return str(count) if count < 32 else "any"
 
 
-def _hint(devices: Sequence[Device], found: dict[str, Any]) -> str:
+def _hint(devices: Sequence[Device], found: dict[str, Any], nodes: dict[str, tuple[Node, ...]]) -> str:
     """What to write to use another device: with one that is there and not used, if there is one."""
     lines = []
     for side, (chosen, _) in found.items():
@@ -184,5 +231,11 @@ def _hint(devices: Sequence[Device], found: dict[str, Any]) -> str:
             device for device in there if device != chosen
         ]
         if others or there:
-            lines.append(f"{side} = {json.dumps((others or there)[0].name, ensure_ascii=False)}")
-    return "To choose, write part of a name into the configuration:\n\n" + "\n".join(["[audio]", *lines])
+            other = (others or there)[0].name
+            written = _ids(there).get(other, other)
+            if written == "pulse" and nodes[side]:
+                written = f"node:{nodes[side][0].name}"
+            lines.append(f"{side} = {json.dumps(written, ensure_ascii=False)}")
+    return "To choose, write an id, or part of a name, into the configuration:\n\n" + "\n".join(
+        ["[audio]", *lines]
+    )

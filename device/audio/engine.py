@@ -35,6 +35,7 @@ from .mixer import Mixer
 from .played import PlayedLog
 from .ramp import raised_cosine
 from .reference import ReferenceLine
+from .revival import Revival
 from .ring import Ring
 from .sweep import EchoPath
 
@@ -43,6 +44,8 @@ TAIL_FRAMES = 30
 delay is known: echo path delay plus the room.)"""
 SILENT_ENERGY = FRAME * 1e-8
 """Energy of 10 ms of reference (about -80 dBFS) below which nothing is played."""
+REVIEW = RATE_HZ // 10
+"""So often it is asked whether the microphone is dead."""
 
 Tap = Callable[[int, Samples, Samples], None]
 
@@ -103,6 +106,8 @@ class AudioEngine:
             "bad_frames": 0,
             "position_faults": 0,
             "flushes": 0,
+            "closed_frames": 0,
+            "revivals": 0,
         }
         self._line = ReferenceLine(self.reference, backend.playback_rate_hz, self._counters)
         self.canceller: EchoCanceller | None = None
@@ -116,6 +121,8 @@ class AudioEngine:
         self._entering = False
         self._erle = ErleMeter()
         self.health = Health(cancels=echo == "software")
+        self._revival = Revival(REVIEW / RATE_HZ)
+        self._closed = False
         self._position = 0
         self._waiting: Captured | None = None
         self._next_out = self._sounds_until = 0
@@ -155,6 +162,19 @@ class AudioEngine:
     def problem_codes(self) -> tuple[str, ...]:
         """The same by codes of ``device.problems``; a backend that does not say which side it is has lost its microphone."""
         return getattr(self.backend, "problem_codes", ("mic_missing",)) if self.problem else ()
+
+    def close_mic(self, closed: bool) -> None:
+        """Close the capture stream by hand (the hard mute), or let it be opened again. Frames are missing from the next one on,
+        also where the backend takes its time or cannot close anything."""
+        self._closed = closed
+        close = getattr(self.backend, "close_capture", None)
+        if close is not None:
+            close(closed)
+
+    @property
+    def mic_closed(self) -> bool:
+        """Whether that is done: no capture stream is open any more."""
+        return self._closed and getattr(self.backend, "capture_closed", True)
 
     @property
     def erle_db(self) -> float:
@@ -257,6 +277,9 @@ class AudioEngine:
         if not math.isfinite(energy):
             self._counters["bad_frames"] += 1
             missing = True
+        if self._closed:
+            self._counters["closed_frames"] += 1
+            missing = True
         delivered = (self._zeros, 0.0) if missing else (mic, energy)
         lost, missing = missing, missing or self.health.deaf  # one value for ever is no sound
         if missing:
@@ -278,6 +301,8 @@ class AudioEngine:
         self.health.step(*delivered, reference_energy, lost, self._erle.converged, drift_ppm)
         if position % RATE_HZ < FRAME:
             self.health.rate(self.backend.capture_rate_hz)
+        if position % REVIEW < FRAME and self._revival.step(self.health.dead_s, lost):
+            self._reopen()
         if self.tap is not None:
             self.tap(position, mic, reference)
         moves = 0 if self.canceller is None else self.canceller.moves
@@ -285,6 +310,13 @@ class AudioEngine:
         return Frame(
             position, mic, clean, reference, missing, playing, self.converged, self._erle.erle_db, moved
         )
+
+    def _reopen(self) -> None:
+        """The microphone is open and delivers nothing."""
+        reopen = getattr(self.backend, "reopen", None)
+        if reopen is not None:
+            self._counters["revivals"] += 1
+            reopen()
 
     def _cancel(
         self,

@@ -112,6 +112,11 @@ class Health:
         """Whether what the microphone delivers is no sound at all: its frames are better taken for missing."""
         return "mic_stuck" in self._found
 
+    @property
+    def dead_s(self) -> float:
+        """[s] For so long the microphone has delivered nothing but zeros, or one constant value."""
+        return max(self._bad.get(code, 0) for code in ("mic_silent", "mic_stuck")) / PER_S
+
     def step(
         self,
         mic: Samples,

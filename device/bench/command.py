@@ -17,6 +17,7 @@ examples:
   earshot bench idle                        what listening costs (ring, VAD, wake word), and the ring alone
   earshot bench load --seconds 30           how late the ear is while the recogniser and the voice work
   earshot bench stop --trials 20            from "stop" to silence, on a real loudspeaker before a real microphone
+  earshot bench replug                      how soon a device that was taken away and came back is used (card-less rig)
   earshot bench barge-in --quick --rooms 1  a first look at how the device gives way to a talker
   earshot bench echo --json                 the echo canceller alone, for scripts
   earshot bench turns --quick               how soon it answers, and how often too soon
@@ -43,7 +44,13 @@ LINES = {
     "ramp": "stop to silence: ramp in the next block, then zeros",
     "flush": "stop to silence: ramp at the head of the queue, then zeros",
     "abort": "stop to silence: the device drops what it holds",
-    "trials": "stops by each of them",
+    "trials": "trials of each of them",
+    "microphone_noticed_ms": "microphone gone to named in the state [ms]",
+    "microphone_back_ms": "microphone there again to heard [ms]",
+    "loudspeaker_noticed_ms": "loudspeaker gone to named in the state [ms]",
+    "loudspeaker_back_ms": "loudspeaker there again to named no more [ms]",
+    "moved": "streams that the sound server had put elsewhere",
+    "stuck": "streams that stood still",
     "device_latency_ms": "latency of the device itself [ms]",
     "output_latency_ms": "latency with our queue [ms]",
     "pushes": "configurations pushed",
@@ -79,6 +86,8 @@ def add_parser(subparsers: Any) -> None:
     stop = add(whats, "stop", "from stop to silence on a real loudspeaker", stop_to_silence, description=STOP)
     stop.add_argument("--trials", type=count(1, 1000), default=10, help="stops by each method (default 10)")
     stop.add_argument("--config", help="TOML file, for its devices")
+    replug = add(whats, "replug", "until a device that came back is used", replugged, description=REPLUG)
+    replug.add_argument("--trials", type=count(1, 1000), default=10, help="of each device (default 10)")
     add_barge_in(whats)
     _add_echo(whats)
     add_turns(whats)
@@ -124,6 +133,25 @@ def stop_to_silence(args: argparse.Namespace) -> int:
     except AudioError as exc:
         print(f"earshot bench stop: no sound device to measure: {exc}", file=sys.stderr)
         print("  without a card: scripts/sound-rig .venv/bin/earshot bench stop", file=sys.stderr)
+        return 2
+    return _tell(figures, args.json)
+
+
+# ---------------------------------------------------------------------- replug
+
+REPLUG = """\
+Microphone and loudspeaker are taken away from the private sound server and given back: how soon that is named in the state,
+and how soon the microphone is heard and the loudspeaker played again."""
+
+
+def replugged(args: argparse.Namespace) -> int:
+    from device.bench.replug import measure
+    from device.errors import AudioError
+
+    try:
+        figures = measure(args.trials)
+    except AudioError as exc:
+        print(f"earshot bench replug: {exc}", file=sys.stderr)
         return 2
     return _tell(figures, args.json)
 

@@ -87,6 +87,9 @@ def _value(path: str, value: Any) -> Iterator[Fault]:
     shown = MASK if key.policy.secret else _shown(value)
     try:
         decoded = msgspec.convert(value, key.hint, strict=True)
+    except UnicodeEncodeError:  # half a surrogate where no text belongs
+        yield Fault(f"{path} = {shown}: must be {key.words}; it holds half a surrogate", path, "wrong_type")
+        return
     except msgspec.ValidationError as exc:
         wrong, entry = value, ""
         if found := re.search(r"at `\$\[(\d+)\]", str(exc)):

@@ -11,8 +11,12 @@ from device.config.schema import (
     EndpointingSection,
     KeysSection,
     MqttSection,
+    PanelSection,
     WakeSection,
 )
+
+RESPEAKER_BUTTON = 17
+"""GPIO of the button on the ReSpeaker 2-Mic HAT."""
 
 Found = Iterator[tuple[str, str]]
 """The path of the key that is better mended, and the line without it."""
@@ -25,6 +29,7 @@ def contradictions(config: Config) -> list[Fault]:
         *_barge_in(config.barge_in),
         *_wake(config.wake),
         *_mqtt(config.mqtt),
+        *_panel(config.panel),
         *_keys(config.keys),
     )
     return [Fault(f"{path}{line}", path, "contradiction") for path, line in found]
@@ -60,6 +65,35 @@ def _mqtt(mqtt: MqttSection) -> Found:
         for name in ("ca_file", "cert_file"):
             if getattr(mqtt, name):
                 yield f"mqtt.{name}", " is set, but mqtt.tls = false would not use it; set mqtt.tls = true"
+
+
+def _panel(panel: PanelSection) -> Found:
+    single = {"button_pin": panel.button_pin, "mute_pin": panel.mute_pin}
+    wired = [name for name, pin in single.items() if pin >= 0]
+    wired += ["led_pins"] if panel.led_pins else []
+    wired += ["strip_leds"] if panel.strip_leds else []
+    if panel.profile == "none" and wired:
+        yield (
+            f"panel.{wired[0]}",
+            ' is set, but panel.profile = "none" would not use it; set panel.profile = "gpio"',
+        )
+    if panel.profile == "gpio" and not wired:
+        yield (
+            "panel.profile",
+            ' = "gpio": no pin is given; give panel.led_pins, panel.button_pin or panel.mute_pin',
+        )
+    if len(panel.led_pins) == 2:
+        yield "panel.led_pins", f" = {list(panel.led_pins)}: must be one pin, or three: red, green, blue"
+    pins = [*panel.led_pins, *(pin for pin in single.values() if pin >= 0)]
+    for pin in sorted({pin for pin in pins if pins.count(pin) > 1}):
+        yield "panel.led_pins" if pin in panel.led_pins else "panel.mute_pin", f": GPIO {pin} is given twice"
+    if panel.profile == "respeaker-2mic":
+        for name, given in (("led_pins", panel.led_pins), ("mute_pin", (panel.mute_pin,))):
+            if RESPEAKER_BUTTON in given and panel.button_pin < 0:
+                yield (
+                    f"panel.{name}",
+                    f": GPIO {RESPEAKER_BUTTON} is the board's own button; give another pin",
+                )
 
 
 def _keys(keys: KeysSection) -> Found:

@@ -64,12 +64,18 @@ class AudioSection(Section, frozen=True, kw_only=True):
     ] = "portaudio"
     input: Annotated[
         str,
-        Meta(max_length=100, description="Capture device: part of its name, or empty for the default."),
+        Meta(
+            max_length=200,
+            description="Capture device: its id (`earshot devices`), part of its name, or empty for the default.",
+        ),
         _DAEMON,
     ] = ""
     output: Annotated[
         str,
-        Meta(max_length=100, description="Playback device: part of its name, or empty for the default."),
+        Meta(
+            max_length=200,
+            description="Playback device: its id (`earshot devices`), part of its name, or empty for the default.",
+        ),
         _DAEMON,
     ] = ""
     echo: Annotated[
@@ -394,6 +400,92 @@ class EndpointSection(Section, frozen=True, kw_only=True):
     ] = 2
 
 
+_PIN = Policy(apply="daemon", local=True)
+
+
+class PanelSection(Section, frozen=True, kw_only=True):
+    """Lights, button and the microphone's switch. What is wired to which pin stands in the file on the device alone."""
+
+    profile: Annotated[
+        Literal["none", "respeaker-2mic", "gpio"],
+        Meta(
+            description="The board: none; the ReSpeaker 2-Mic HAT (its button and its three lights); or whatever is wired to the "
+            "pins below, which may be given beside a board's own, too."
+        ),
+        _PIN,
+    ] = "none"
+    led_pins: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=53)], ...],
+        Meta(
+            max_length=3, description="GPIO (BCM) of one LED, or of red, green and blue of one; empty = none."
+        ),
+        _PIN,
+    ] = ()
+    led_active_high: Annotated[
+        bool,
+        Meta(description="Whether the LED lights when its pin is high; false for one between pin and 3.3 V."),
+        _PIN,
+    ] = True
+    strip_leds: Annotated[
+        int, Meta(ge=0, le=60, description="LEDs of an APA102 strip on the SPI bus; 0 = none."), _PIN
+    ] = 0
+    strip_device: Annotated[
+        str,
+        Meta(
+            pattern=r"^/dev/spidev[0-9]{1,2}\.[0-9]{1,2}\Z",
+            title="a SPI device, as /dev/spidev0.0",
+            description="The strip's SPI device.",
+        ),
+        _PIN,
+    ] = "/dev/spidev0.0"
+    button_pin: Annotated[
+        int,
+        Meta(ge=-1, le=53, description="GPIO (BCM) of a button to ground; -1 = none, or the board's."),
+        _PIN,
+    ] = -1
+    mute_pin: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=53,
+            description="GPIO (BCM) of a switch to ground that closes the microphone; -1 = none: a long hold of the button does.",
+        ),
+        _PIN,
+    ] = -1
+    mute_when_open: Annotated[
+        bool,
+        Meta(
+            description="Whether the microphone is closed while that switch is open; false: while it connects to ground."
+        ),
+        _PIN,
+    ] = False
+    brightness: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="How bright the lights are; 0 = dark, also while the microphone is closed.",
+        ),
+        _LIVE,
+    ] = 0.4
+    hold_s: Annotated[
+        float,
+        Meta(
+            ge=0.3,
+            le=2.5,
+            description="[s] The button held this long mutes the loudspeaker, or lets it sound again.",
+        ),
+        _LIVE,
+    ] = 0.8
+    long_hold_s: Annotated[
+        float,
+        Meta(
+            ge=3, le=15, description="[s] The button held this long closes the microphone, or opens it again."
+        ),
+        _LIVE,
+    ] = 5.0
+
+
 class PrivacySection(Section, frozen=True, kw_only=True):
     """What is kept to the device."""
 
@@ -476,6 +568,7 @@ class Config(Section, frozen=True, kw_only=True):
     budget: BudgetSection = field(default_factory=BudgetSection)
     mqtt: MqttSection = field(default_factory=MqttSection)
     endpoint: EndpointSection = field(default_factory=EndpointSection)
+    panel: PanelSection = field(default_factory=PanelSection)
     privacy: PrivacySection = field(default_factory=PrivacySection)
     log: LogSection = field(default_factory=LogSection)
     keys: KeysSection = field(default_factory=KeysSection)

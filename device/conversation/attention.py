@@ -22,6 +22,8 @@ class Attention:
     def __init__(self, emit: Callable[[Command], None], timing: Timing) -> None:
         self._emit, self._timing = emit, timing
         self.is_open = False
+        self.deaf = False
+        """The microphone is closed by hand: nobody is asked to speak."""
         self.purpose = Purpose.FOLLOW_UP
         self._until = NEVER
         self._chime_at = NEVER
@@ -34,7 +36,7 @@ class Attention:
     def open(self, purpose: Purpose, now: int, length: int) -> None:
         """Attend for ``length`` samples from ``now``; no length, no attention."""
         self.close()
-        if length > 0:
+        if length > 0 and not self.deaf:
             self.is_open, self.purpose, self._until = True, purpose, now + length
 
     def wake(self, now: int, end: int, chime: bool) -> None:

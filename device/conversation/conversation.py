@@ -57,6 +57,7 @@ row is one sentence of tests/test_conversation_table.py; "open" is an utterance 
 | attending                  | EngineFailed(recogniser)             | Discard, Say why                                    |
 | attending, open            | EngineFailed(microphone)             | Discard, Say why                                    |
 | speaking                   | EngineFailed(voice)                  | Cancel, CancelTurn, Earcon error                    |
+| anything                   | deafen: the microphone is closed     | Discard, Resume; nobody is attended until it opens  |
 | nothing of these           | anything but Wake                    | nothing                                             |
 
 A reply *begins* only while no utterance is open or awaited and no other reply is unreported: an answer never starts
@@ -178,16 +179,34 @@ class Conversation:
     def attend(self, position: int) -> list[v.Command]:
         """Attend as after a wake word that ended at ``position``, without a chime: a button, or a remote "listen".
 
-        While a timer rings it ends that: what else would somebody who presses a button want?
+        While a timer rings it ends that: what else would somebody who presses a button want? While the microphone is closed
+        by hand nobody could be heard, and that is said.
         """
         if self._announcing.ringing:
             return self.stop(position)
+        if self._attention.deaf:
+            self._now = max(self._now, position)
+            self._emit(v.Earcon("error"))
+            return self._settle()
         return self.handle(v.Wake(position, "", 1.0, position))
 
     def stop(self, position: int) -> list[v.Command]:
         """As if the user had said "stop": a button, or a remote "stop"."""
         self._now = max(self._now, position)
         self._stop()
+        return self._settle()
+
+    def deafen(self, position: int, deaf: bool) -> list[v.Command]:
+        """The microphone is closed by hand (``deaf``), or opened again. Whoever speaks is let go without a word, and nothing of
+        what was said goes anywhere; what is being answered goes on."""
+        self._now = max(self._now, position)
+        self._attention.deaf = deaf
+        if deaf:
+            self._speech = False
+            self._attention.close()
+            self._hearing.drop()
+            self._answering.forget()
+            self._make(self._yielding.release())
         return self._settle()
 
     def say(self, position: int, text: str) -> list[v.Command]:
@@ -217,7 +236,7 @@ class Conversation:
     # ------------------------------------------------------------------ the ear
 
     def _wake(self, event: v.Wake) -> None:
-        if event.word and self._answering.speaking and not self._wakes_over:
+        if self._attention.deaf or (event.word and self._answering.speaking and not self._wakes_over):
             return
         self._drop("wake")
         self._attention.wake(self._now, event.end, chime=bool(event.word))
@@ -234,6 +253,8 @@ class Conversation:
             self._emit(v.Earcon("done"))
 
     def _speech_began(self, event: v.SpeechBegan | v.BargeIn) -> None:
+        if self._attention.deaf:  # in the very step in which the microphone was closed
+            return
         if not self._speech:
             self._speech, self._speech_since = True, event.onset
         self._attention.speech_began(event.onset)

@@ -11,6 +11,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "unclear": "Sorry, I didn't catch that.",
         "recogniser": "Sorry, my speech recogniser has failed. I am starting it again, please say that once more.",
         "microphone": "Sorry, my microphone has failed. I am trying to get it back, please say that again in a moment.",
+        "microphone_missing": "My microphone is missing. I can't hear you until it is back.",
+        "microphone_back": "My microphone is back.",
         "empty": "Sorry, I got an empty answer.",
         "too_long": "There is more, but that is as much as I read out at once.",
         "nothing_left": "That was all.",

@@ -1,4 +1,4 @@
-"""``earshot doctor``: what is wrong, and what to do about it."""
+"""``earshot doctor``: what is wrong, and what to do about it. Alone it runs every check; ``echo`` and ``problems`` are its parts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import dataclasses
 import json
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from device.config.options import add_options, config_of, overrides
 from device.doctor import problems
+from device.doctor.checks import CHECKS, Check
 
 if TYPE_CHECKING:
     from device.audio.backends import Backend
@@ -17,8 +19,17 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
+  earshot doctor                           everything that can be looked at within a minute
+  earshot doctor --full                    and the echo path, which plays for 12 s: keep quiet
+  earshot doctor --only sound broker       only these checks
+  earshot doctor --skip sound --json       for programs, and nothing is played
   earshot doctor echo                      measure the echo path, and what the echo canceller makes of it
-  earshot doctor problems mic_clipping     what a code in the device's status means, and what to do"""
+  earshot doctor problems mic_clipping     what a code in the device's status means, and what to do
+
+A service's own files are seen by its user and root only: sudo earshot doctor. While the daemon runs it keeps its sound
+devices and its name on the broker, and what needs them is not tried.
+
+Exit code: 0 = well, perhaps with warnings, 1 = a fault was found, 2 = it could not be tried."""
 
 ECHO_EPILOG = """\
 examples:
@@ -47,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.set_defaults(run=lambda args: top.print_help() or 2)
+    _add_checks(top)
     commands = top.add_subparsers(metavar="echo|problems")
     parser = commands.add_parser(
         "echo",
@@ -75,6 +86,72 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
     problems.add_parser(commands)
+
+
+def _add_checks(parser: argparse.ArgumentParser) -> None:
+    names = ", ".join(check.name for check in CHECKS)
+    add_options(parser)
+    parser.add_argument("--full", action="store_true", help="measure the echo path too: plays for 12 s")
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME", help=f"of: {names}")
+    parser.add_argument(
+        "--skip", nargs="+", action="extend", default=[], metavar="NAME", help="all but these"
+    )
+    parser.add_argument("--verbose", action="store_true", help="every line, also beyond one screen")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run_checks)
+
+
+def run_checks(args: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from device.doctor.admission import admit
+    from device.doctor.checkup import check_up
+
+    checks = _chosen(args)
+    logging.getLogger("earshot").addHandler(logging.NullHandler())  # the summary says it all
+    logging.getLogger("device").addHandler(logging.NullHandler())
+    patient = admit(args.config, overrides(args.set))
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=args.json or not sys.stderr.isatty(),
+        auto_refresh=False,
+    ) as progress:
+        task = progress.add_task("", total=1.0)
+
+        def tell(what: str, share: float) -> None:
+            progress.update(task, description=what, completed=share, refresh=True)
+
+        checkup = check_up(patient, checks, tell)
+    if args.json:
+        print(json.dumps(checkup.as_json(), indent=2, ensure_ascii=False))
+    else:
+        from device.doctor.summary import show
+
+        console = Console(highlight=False)
+        one_screen = console.is_terminal and not args.verbose
+        show(checkup, console, height=max(24, console.height) if one_screen else None)
+    return {"fault": 1, "skipped": 2}.get(checkup.verdict, 0)
+
+
+def _chosen(args: argparse.Namespace) -> list[Check]:
+    """The checks that the command line means. Raises EarshotError for a name that is none."""
+    from device.errors import EarshotError
+
+    names = {check.name for check in CHECKS}
+    for name in (*args.only, *args.skip):
+        if name not in names:
+            raise EarshotError(
+                f"{name!r} is no check; there are: {', '.join(check.name for check in CHECKS)}"
+            )
+    wanted = set(args.only) or {check.name for check in CHECKS if args.full or not check.full}
+    chosen = [check for check in CHECKS if check.name in wanted and check.name not in args.skip]
+    if not chosen:
+        raise EarshotError("no check is left; give --only or --skip fewer names")
+    return chosen
 
 
 def _level(text: str) -> float:

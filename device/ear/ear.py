@@ -101,6 +101,11 @@ class Ear:
         return self._utterances.habits
 
     @property
+    def scored(self) -> int | None:
+        """Frames that the wake words have listened to since the start (for the watchdog); None where nothing listens for words."""
+        return self._spotting.scored if self._spotting.spotters.wake is not None else None
+
+    @property
     def leak_db(self) -> list[float]:
         """Per band, how much of the playback is left after room and canceller; empty before anything played."""
         return self._barge_in.leak_db

@@ -77,6 +77,8 @@ class Spotting:
         self._found: list[Wake | StopHeard] = []
         """What the words to come have heard since shortly before the change."""
         self._changed_at = 0
+        self.scored = 0
+        """Frames in which the words in force were scored, since the start."""
 
     @property
     def spotters(self) -> Spotters:
@@ -121,6 +123,7 @@ class Spotting:
         heard: list[Wake | StopHeard] = []
         while now.at + FRAME <= min(position + FRAME, self._sound.end):
             heard += now.hear(self._sound, self._history, playing, talker)
+            self.scored += now.spotters.wake is not None and bool(now.spotters.wake.features)
         if self._next is not None:
             heard += self._catch_up(self._next, playing, talker)
         return heard

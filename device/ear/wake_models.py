@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def _folders() -> list[Path]:
     packaged = packaged_folder()
     own = [f / sub for f in models.folders() for sub in (".", "wake")]
     marked = [model.path for model in models.available("wake")]
-    return [f for f in ([packaged] if packaged else []) + own + marked if f.is_dir()]
+    # not Path.is_dir, which raises for the service's folder where we are somebody else
+    return [f for f in ([packaged] if packaged else []) + own + marked if os.path.isdir(f)]
 
 
 def _is_wake(file: Path) -> bool:

@@ -1,8 +1,8 @@
 """What stands in Home Assistant for one device: each component with its topics, templates and looks. Pure.
 
 Every key of the configuration that needs no signature and can be turned like a knob has one, with the range from the schema.
-Left out is what the device does not publish: an update entity (nothing here knows of newer software), a button event and a
-switch for the microphone (this hardware has neither).
+Left out is what the device does not publish: an update entity (nothing here knows of newer software). The microphone has no
+switch here: only somebody at the device may open one that is closed.
 """
 
 from __future__ import annotations
@@ -98,7 +98,12 @@ def components(config: Config, wake_words: Sequence[str], voices: Sequence[str])
             "event_types": ["set", "cancelled", "ended", "missed"],
             "value_template": templates.event({"timer": "seconds=value_json.data.seconds"}, kind="value_json.data.what"),
         },
+        "button": _button_event(happened),
         # how it stands
+        "hard_mute": {
+            "p": "binary_sensor", "name": "Microphone closed", "icon": "mdi:microphone-off", **state,
+            "value_template": "{{ 'ON' if value_json.hard_mute else 'OFF' }}",
+        },
         "problem": {
             "p": "binary_sensor", "name": "Problem", "device_class": "problem", "entity_category": "diagnostic", **status,
             "value_template": "{{ 'ON' if value_json.problems else 'OFF' }}",
@@ -155,6 +160,14 @@ def _event(name: str, icon: str, source: Component, kinds: dict[str, str]) -> Co
     return {
         "p": "event", "name": name, "icon": icon, **source,
         "event_types": list(kinds), "value_template": templates.event(kinds),
+    }  # fmt: skip
+
+
+def _button_event(source: Component) -> Component:
+    return {
+        "p": "event", "name": "Button", "icon": "mdi:gesture-tap-button", "device_class": "button", **source,
+        "event_types": ["press", "hold", "long_hold"],
+        "value_template": templates.event({"button": ""}, kind="value_json.data.gesture"),
     }  # fmt: skip
 
 

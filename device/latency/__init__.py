@@ -13,6 +13,6 @@ when something is shown, not before.
 """
 
 from device.latency.report import Latency
-from device.latency.table import excess
+from device.latency.table import excess, fields
 
-__all__ = ["Latency", "excess"]
+__all__ = ["Latency", "excess", "fields"]

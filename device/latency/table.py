@@ -102,6 +102,17 @@ def percentiles(device: str, latency: Latency | None) -> str:
     return "\n".join(lines)
 
 
+def fields(line: Timeline) -> dict[str, str | int | float]:
+    """What the journal can be asked for about ``line``: its number, the stage that cost most with its ``ms``, and every stage's."""
+    told: dict[str, str | int | float] = {"turn": line.line, "kind": line.kind, "outcome": line.outcome}
+    if line.cost_ms:
+        told["stage"] = stage = max(line.cost_ms, key=lambda each: line.cost_ms[each])
+        told["ms"] = line.cost_ms[stage]
+    if line.voice_to_voice_ms is not None:
+        told["voice_to_voice_ms"] = line.voice_to_voice_ms
+    return told | {f"{stage}_ms": cost for stage, cost in line.cost_ms.items()}
+
+
 def printable(text: str) -> str:
     """Without what would make a terminal do something: anybody on the broker may have written it."""
     return "".join(char if char.isprintable() else "?" for char in text)

@@ -217,6 +217,8 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     ducked: bool = False
     held: bool = False
     mute: bool = False
+    hard_mute: bool = False
+    """The microphone is closed by hand; only somebody at the device opens it."""
     volume: Annotated[int, Meta(ge=0, le=100)] = 0
     timers: Count = 0
     echo: Echo | None = None
@@ -224,6 +226,8 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     """Null until it is loaded."""
     latency: Latency | None = None
     """Percentiles since the start; null before the first turn."""
+    sound: str = ""
+    """Why there is no sound right now, in words: which device, and what is with it; empty while there is."""
     counters: dict[str, int] = {}
 
 

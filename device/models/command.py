@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -146,5 +147,5 @@ def run_list(args: argparse.Namespace) -> int:
         )
     print("\nlooked into, first hit wins:")
     for f in folders():
-        print(f"    {f}" + ("" if f.is_dir() else "  (not there)"))
+        print(f"    {f}" + ("" if os.path.isdir(f) else "  (not there, or not ours to see)"))
     return 0

@@ -16,7 +16,7 @@ import datetime
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -248,7 +248,18 @@ class _Fetch:
             "pinned": pinned,
         }
         files = {role: file.name for role, file in model.files.items()}
-        tables = {"files": files, "sha256": sha256, "source": self.sources}
+        # an archive's checksum says nothing of the files that came out of it, and a length is quickly compared
+        lengths = {
+            path.relative_to(self.new).as_posix(): path.stat().st_size
+            for path in sorted(self.new.rglob("*"))
+            if path.is_file() and path.name != MARKER
+        }
+        tables: dict[str, Mapping[str, object]] = {
+            "files": files,
+            "sha256": sha256,
+            "source": self.sources,
+            "bytes": lengths,
+        }
         lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
         for table, rows in tables.items():
             if rows:

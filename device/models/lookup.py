@@ -165,7 +165,9 @@ def load(path: Path) -> Model | None:
         return Model(path.name, kind, path, problem=f"{MARKER}: kind {kind!r} is none of {', '.join(KINDS)}")
     named = marker.get("files")
     files, problem = _parts(path, kind, named if isinstance(named, dict) else {})
-    pins = marker.get("sha256")
+    pins, lengths = marker.get("sha256"), marker.get("bytes")
+    if not problem and isinstance(lengths, dict):
+        problem = _cut_short(path, lengths)
     return Model(
         name=path.name,
         kind=kind,
@@ -178,6 +180,18 @@ def load(path: Path) -> Model | None:
         pinned=str(marker.get("pinned", "")),
         problem=problem,
     )
+
+
+def _cut_short(path: Path, lengths: dict[str, object]) -> str:
+    """The first file that has another length than when it came; empty where none has. Engines crash on such files."""
+    for name, length in lengths.items():
+        try:
+            there = (path / name).stat().st_size
+        except OSError:
+            return f"{name} is missing"
+        if there != length:
+            return f"{name} is damaged: {there} of {length} bytes are there"
+    return ""
 
 
 def _guess(path: Path) -> str:

@@ -29,6 +29,7 @@ CHANGE_S = 30
 RESTART_EVERY_S = 60
 """A restarting device hears nothing for some seconds: who sends one order after the other must not make it deaf."""
 _MUTED = "the loudspeaker is muted: unmute it, or give the priority alarm"
+_CLOSED = "the microphone is closed by hand: it can be opened at the device only, by its switch or a long hold of its button"
 _UNSAID = {
     "interrupted": "somebody spoke, or said stop",
     "expired": "it could not be said in time",
@@ -46,6 +47,10 @@ class Hands(Protocol):
 
     @property
     def muted(self) -> bool: ...
+
+    @property
+    def deaf(self) -> bool:
+        """Whether the microphone is closed by hand."""
 
     def set_volume(self, percent: int) -> None: ...
 
@@ -103,7 +108,7 @@ class Orders:
             c.Volume: self._volume,
             c.Mute: self._mute,
             c.Stop: lambda id, args: self._hands.hush(),
-            c.Listen: lambda id, args: self._hands.attend(),
+            c.Listen: self._listen,
             c.TimerSet: self._timer_set,
             c.TimerCancel: self._timer_cancel,
             c.Identify: self._identify,
@@ -235,6 +240,11 @@ class Orders:
     def _mute(self, id: str, args: c.Mute) -> dict[str, bool]:
         self._hands.set_mute(args.on)
         return {"on": args.on}
+
+    def _listen(self, id: str, args: c.Listen) -> None:
+        if self._hands.deaf:
+            raise Refused("mic_closed", _CLOSED)
+        self._hands.attend()
 
     def _timer_set(self, id: str, args: c.TimerSet) -> dict[str, int]:
         self._timers.set(args.seconds, self._position, args.name or "", id)

@@ -6,8 +6,8 @@ rest; the ear's thread only drops things off and takes things up. May import: va
 cryptography is imported when the first envelope is opened, not before.
 """
 
-from device.settings.actions import Adopt, Changed, Publish, Restart
+from device.settings.actions import Adopt, Changed, Publish, Reloaded, Restart
 from device.settings.probation import Evidence
 from device.settings.steward import Steward
 
-__all__ = ["Adopt", "Changed", "Evidence", "Publish", "Restart", "Steward"]
+__all__ = ["Adopt", "Changed", "Evidence", "Publish", "Reloaded", "Restart", "Steward"]

@@ -38,4 +38,13 @@ class Changed:
     faults: tuple[Fault, ...] = ()
 
 
-Action = Adopt | Restart | Publish | Changed
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What became of reading the file anew: it is in force (after a restart that follows, where it ``restarts``), or nothing has
+    changed and ``faults`` say why."""
+
+    faults: tuple[str, ...] = ()
+    restarts: bool = False
+
+
+Action = Adopt | Restart | Publish | Changed | Reloaded

@@ -3,6 +3,7 @@
     file broken, last known good there      that one; ``config_invalid``; pushes are taken all the same
     file broken, none there                 ``ConfigError``
     a trial that did not start twice        the configuration of before; ``config_rolled_back``
+    the file read anew, and broken  what is in force; ``config_invalid`` until it is mended
     a layer that is no longer valid         left out, with a warning (another version of earshot wrote it)
     the remembered state damaged            put aside; the file alone; ``state_damaged``
 
@@ -12,7 +13,7 @@ That a start is tried with something on trial is written down before it is tried
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class Booted:
     problems: list[str] = field(default_factory=list)
     unsaved: bool = False
     own: bool = True
+    read: Callable[[], dict[str, Any]] = dict
+    """The file's tables as they are now. Raises ``ConfigError``."""
 
     @property
     def config(self) -> Config:
@@ -100,17 +103,31 @@ def boot(
     """
     store = Store(folder, disk)
     state, problems, unsaved = _remembered(store)
+
+    def read() -> dict[str, Any]:
+        return load_tables(path, overrides)
+
     try:
-        booted = Booted(store, state, load_tables(path, overrides), problems, unsaved)
+        booted = Booted(store, state, read(), problems, unsaved)
     except ConfigError as exc:
         file = _known_good(state, overrides)
         if file is None:
             raise
         log.error("%s\nrunning on the last configuration that worked", exc)
         booted = Booted(store, state, file, [*problems, "config_invalid"], unsaved, own=False)
+    booted.read = read
     _fit(booted)
     _count(booted)
     return booted
+
+
+def refit(state: State, file: Mapping[str, Any]) -> tuple[State, list[Fault]]:
+    """``state`` without the layers that are not for this device by ``file``, or not valid any more; and what is wrong with the whole."""
+    state = replace(state, layers=_fitting(state.layers, file))
+    if state.trial is not None:
+        base = _fitting(state.trial.base, file)
+        state = replace(state, trial=replace(state.trial, base=_whole(base, file)))
+    return state, check(state.layers.over(file).tables)
 
 
 def _remembered(store: Store) -> tuple[State, list[str], bool]:
@@ -137,12 +154,9 @@ def _known_good(state: State, overrides: Mapping[str, Any] | None) -> dict[str, 
 
 def _fit(booted: Booted) -> None:
     """Leave out layers that are no longer for this device, or valid."""
-    state, file = booted.state, booted.file
-    state = replace(state, layers=_fitting(state.layers, file))
-    if state.trial is not None:
-        base = _fitting(state.trial.base, file)
-        state = replace(state, trial=replace(state.trial, base=_whole(base, file)))
-    if problems := check(state.layers.over(file).tables):
+    file = booted.file
+    state, problems = refit(booted.state, file)
+    if problems:
         if state.trial is not None:
             booted.save(roll_back(state, problems))
             return

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from device.config.faults import Fault
 from device.link.reports import Seen
-from device.settings.actions import Changed
+from device.settings.actions import Changed, Reloaded
 from device.settings.allowance import Allowance
 from device.settings.envelope import Refused, open_envelope
 from device.settings.in_force import InForce
@@ -86,6 +86,22 @@ class Changes:
             faults = [_internal()]
         self._force.tell(Changed(token, tuple(faults)))
         self._force.publish()
+
+    def file_changed(self) -> None:
+        """The file is to be read anew."""
+        if self._force.leaving:  # the next life reads it
+            self._force.tell(Reloaded(restarts=True))
+            return
+        try:
+            faults = self._force.read_file()
+        except Exception:
+            log.exception("the file could not be looked at")
+            self._count("errors")
+            faults = [_internal()]
+        self._count("reload_refused" if faults else "reloaded")
+        self._force.tell(Reloaded(tuple(faults), restarts=self._force.leaving))
+        if not faults:
+            self._go_on()
 
     def decide(self, probation: Probation, verdict: Verdict) -> None:
         """``probation`` has come to an end: what is on trial has proved itself, or has not; without a trial: the start has."""

@@ -12,15 +12,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from device.config import Config
 from device.config.faults import Fault
 from device.config.keys import changed
-from device.errors import EarshotError
+from device.errors import ConfigError, EarshotError
 from device.link.reports import ConfigReport
 from device.settings.actions import Action, Adopt, Publish, Restart
-from device.settings.boot import Booted
+from device.settings.boot import Booted, refit
 from device.settings.ledger import Candidate, kind_of
 from device.settings.probation import EVERYTHING, QUIET_S, STEADY_S, Probation, Proof
 from device.settings.report import report, standing
@@ -114,6 +114,53 @@ class InForce:
         if action != "daemon" and not goes_on:
             self._prove()
         return ()
+
+    def read_file(self) -> Sequence[str]:
+        """Have the file in force as it is now, below what was pushed; or nothing changes, for these faults."""
+        booted = self.booted
+        try:
+            file = booted.read()
+        except ConfigError as exc:
+            self._file_is(broken=True)
+            return exc.problems
+        state, faults = refit(booted.state, file)
+        if not faults:
+            faults = self._put_file(file, state)
+        self._file_is(broken=any(fault.code != "busy" for fault in faults))
+        return faults
+
+    def _put_file(self, file: dict[str, Any], state: State) -> list[Fault]:
+        booted, config = self.booted, config_of(state.layers, file)
+        differing = changed(self.running, config)
+        action = kind_of(differing)
+        if faults := self._new_faults(config):
+            return faults
+        if action == "daemon" and booted.state.trial is not None and booted.state.trial.kind != "live":
+            line = "a pushed configuration is proving itself, and a restart would count against it: reload again in two minutes"
+            return [Fault(line, "", "busy")]
+        prepared: Prepared | None = None
+        if action != "daemon" and differing:
+            try:
+                prepared = self._prepare(self.running, config)
+            except EarshotError as exc:
+                path = min(differing)
+                return [Fault(f"{path}: {exc}", path, "not_usable")]
+        booted.file, booted.own = file, True
+        self._standing = None  # where a value is from may be told otherwise now
+        if state != booted.state:
+            booted.save(state)
+        if action == "daemon":
+            self._hand_over(config, action, None, "the configuration file has changed")
+        elif differing:
+            self._hand_over(config, action, prepared, "", announce=False)
+            self._prove()
+        else:
+            self.publish()
+        return []
+
+    def _file_is(self, *, broken: bool) -> None:
+        problems = [code for code in self.booted.problems if code != "config_invalid"]
+        self.booted.problems[:] = [*problems, "config_invalid"] if broken else problems
 
     def _hand_over(
         self, config: Config, action: Kind, prepared: Prepared | None, reason: str, *, announce: bool = True

@@ -88,6 +88,11 @@ class Steward:
         return trial is not None and trial.kind != "live"
 
     @property
+    def alive(self) -> bool:
+        """Whether the thread runs (for the watchdog); True where there is none."""
+        return self._thread is None or self._closed or self._thread.is_alive()
+
+    @property
     def counters(self) -> dict[str, int]:
         """Pushes taken, refused and rolled back, and mistakes of our own, since the start."""
         return dict(self._changes.counters)
@@ -113,6 +118,10 @@ class Steward:
             self._jobs.append(lambda: self._command(token, values))
             self._wake.notify()
         self._at_once()
+
+    def file_changed(self) -> None:
+        """Read the file anew (SIGHUP); what becomes of it comes out of ``poll`` as ``Reloaded``."""
+        self._do(self._changes.file_changed)
 
     def poll(self, now_s: float, evidence: Evidence) -> list[Action]:
         """What to do now, in this order. ``now_s``: monotonic seconds; ``evidence``: how the device is. Call it every few steps."""

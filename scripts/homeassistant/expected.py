@@ -70,7 +70,7 @@ SHOWN = (
             "echo": "unknown", "voice_in_use": "unknown", "response_time": "unknown", "config_version": "0",
             "config_state": "applied", "wake_word": "alexa", "voice": "default", "device_volume": "70",
             "wake_threshold": "0.6", "wake_threshold_playing": "0.5", "barge_in_sensitivity": "0.5", "voice_speed": "1.0",
-            "say": "unknown", "stop": "unknown", "wake": "unknown",
+            "say": "unknown", "stop": "unknown", "wake": "unknown", "hard_mute": "off", "button": "unknown",
         },
     ),
     Shown(
@@ -89,6 +89,7 @@ SHOWN = (
             "voice_in_use": "espeak en-us",
         },
     ),
+    Shown("its microphone is closed by hand", (("state", State(hard_mute=True)),), {"hard_mute": "on", "mute": "off"}),
     Shown("it attends", (("state", State(now=("attending",))),), {"activity": "attending", "mute": "off"}),
     Shown("it thinks", (("state", State(now=("attending", "thinking"), echo=Echo(mode="none"))),), {"activity": "thinking", "echo": "unknown"}),
     Shown(
@@ -126,6 +127,7 @@ HAPPENED = (
     Shown("stop", (event("stop_word", word="stop", score=0.9),), {}, {"interruption": {"event_type": "stop_word", "word": "stop"}}),
     Shown("a timer", (event("timer", what="set", seconds=300),), {}, {"timer": {"event_type": "set", "seconds": 300}}),
     Shown("its end", (event("timer", what="ended", seconds=300),), {}, {"timer": {"event_type": "ended", "seconds": 300}}),
+    Shown("a finger on the button", (event("button", gesture="long_hold"),), {}, {"button": {"event_type": "long_hold"}}),
     Shown("an event that Home Assistant has nothing for", (event("error", room="audio", reason="x"),), {}, {"timer": {"event_type": "ended"}}),
 )  # fmt: skip
 

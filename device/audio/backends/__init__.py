@@ -73,3 +73,11 @@ class Backend(Protocol):
 
     def stop(self) -> None:
         """Close the device; idempotent."""
+
+    # What only real devices have:
+    #   reopen()                     close the microphone and open it again: it is said to work and delivers nothing
+    #   last_attempt_age_s: float    since the devices were last looked at and what is missing was tried
+    # Two more, which not every backend has, for the hard mute:
+    #   close_capture(closed: bool)  close the capture stream and keep it closed until called with False; frames are missing
+    #                                meanwhile, and ``problem`` says nothing of it
+    #   capture_closed: bool         whether no capture stream is open, by that

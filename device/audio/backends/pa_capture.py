@@ -31,6 +31,14 @@ LATENCY_S = 0.02
 """Between converter and callback where the host does not tell."""
 STALE_BLOCKS = 100
 """At most this many blocks of a backlog are dropped: then its time stamps are wrong, not its sound."""
+SLEPT_S = 2.0
+"""An ear that did not ask for longer slept (SIGSTOP, suspend): what was kept for it meanwhile was said to nobody. What a busy ear
+has not fetched in less waits for it (``QUEUED``)."""
+PACE_S, PACE_BLOCKS = 0.2, 30
+"""The backlog after a sleep is over when no more than 30 blocks came in 0.2 s. (PipeWire hands over 10 s within 0.3 s, stamped as
+if they were of now.)"""
+WAKING_S = 5.0
+"""A card that goes on like that is taken as it is."""
 
 
 class To16k:
@@ -78,6 +86,7 @@ class CaptureSide:
         self.counters = {
             "missing_frames": 0,
             "stalls": 0,
+            "sleeps": 0,
             "stale_blocks": 0,
             "lost_blocks": 0,
             "zero_frames": 0,
@@ -92,8 +101,10 @@ class CaptureSide:
         self._tap: InputTap | None = None
         self._queued: deque[tuple[int, bytes, Stamp]] = deque()
         self._frames: deque[Samples] = deque()
-        self._heard = 0.0
+        self._heard = self._asked = 0.0
         self._stale = self._expected = 0
+        self._woke_at: float | None = None
+        self._pace = (0.0, 0)
         self._base = 0.0
         self._zeros = np.zeros(FRAME, np.float32)
         self._zeros.flags.writeable = False
@@ -130,6 +141,9 @@ class CaptureSide:
     def frame(self, now: float) -> Captured | None:
         """The next 10 ms, None when they are not due."""
         self._adopt()
+        if self.live and now - self._asked > SLEPT_S:
+            self._wake(now)
+        self._asked = now
         while not self._frames and (block := self._next_block()) is not None:
             self._take(*block, now)
         if self._frames:
@@ -146,6 +160,27 @@ class CaptureSide:
 
     # ------------------------------------------------------------------ inside
 
+    def _wake(self, now: float) -> None:
+        """The positions of what is waiting have passed: the clock fills them, and the microphone is taken again at the present."""
+        self.live = False
+        self.counters["sleeps"] += 1
+        self._frames.clear()
+        self._woke_at, self._pace = now, (now, -1)
+
+    def _waking(self, number: int, now: float) -> bool:
+        """Whether the block ``number``, the newest at ``now``, may still be of what was kept while we slept."""
+        if self._woke_at is None:
+            return False
+        since, first = self._pace
+        if first < 0:
+            self._pace = now, number
+        elif now - since >= PACE_S:
+            if number - first <= PACE_BLOCKS or now - self._woke_at > WAKING_S:
+                self._woke_at = None
+                return False
+            self._pace = now, number
+        return True
+
     def _out(self, samples: Samples, missing: bool) -> Captured:
         captured = Captured(self.position, samples, missing)
         self.position += FRAME
@@ -156,6 +191,7 @@ class CaptureSide:
         if tap is self._tap:
             return
         self._tap, self.live, self.stalled = tap, False, False
+        self._woke_at = None
         self._queued.clear()
         self._stale = 0
         if tap is not None:
@@ -180,6 +216,9 @@ class CaptureSide:
         assert self._tap is not None
         at = stamp.monotonic(-LATENCY_S)
         if not self.live:
+            if self._waking(number, stamp.now):
+                self.counters["stale_blocks"] += 1
+                return
             if now - at > STALL_S and self._stale < STALE_BLOCKS:
                 # what was kept for us while we took it for gone: its positions have passed
                 self._stale += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from device.audio.echo_devices import EchoDevice, find, the_table
 from device.audio.echo_policy import SoundPath
 from device.errors import AudioError
 
-from .cards import PROC, card_of, is_bluetooth, same_card
+from .cards import PROC, card_of, every_card, is_bluetooth, same_card
+from .stable_ids import StableId, best_id, parse
 
 Direction = Literal["input", "output"]
 ROLE = {"input": "microphone", "output": "loudspeaker"}
@@ -142,8 +144,9 @@ def _converting(manager: Any, device: Device) -> Device:
     return dataclasses.replace(device, rate_hz=CONVERTING_RATE_HZ)
 
 
-def choose(devices: Sequence[Device], wanted: str, direction: Direction) -> Device:
-    """The device whose name contains ``wanted`` (case-insensitive), or the default one where it is empty.
+def choose(devices: Sequence[Device], wanted: str, direction: Direction, root: Path = PROC) -> Device:
+    """The device that ``wanted`` means: a stable id (``stable_ids``), a part of its name (case-insensitive), or where it is
+    empty the default one.
 
     A full name wins over parts of others. Raises AudioError, naming what there is, when none or several fit.
     """
@@ -155,6 +158,8 @@ def choose(devices: Sequence[Device], wanted: str, direction: Direction) -> Devi
         )
     if not wanted:
         return next((device for device in there if device.default(direction)), there[0])
+    if (meant := parse(wanted)) is not None:
+        return _by_id(there, meant, wanted, direction, root)
     part = wanted.casefold()
     fits = [device for device in there if part in device.name.casefold()]
     exact = [device for device in fits if part == device.name.casefold()]
@@ -166,6 +171,39 @@ def choose(devices: Sequence[Device], wanted: str, direction: Direction) -> Devi
             f"{role} {wanted!r} fits {len(fits)} devices: {names}; give more of the name in audio.{direction}"
         )
     raise AudioError(f"{role} {wanted!r} not found; there are: {names}")
+
+
+def _by_id(there: Sequence[Device], meant: StableId, wanted: str, direction: Direction, root: Path) -> Device:
+    role = ROLE[direction]
+    if meant.node:
+        if pulse := next((device for device in there if device.name == "pulse"), None):
+            return pulse
+        raise AudioError(
+            f"{role} {wanted!r} needs ALSA's plugin for sound servers: sudo apt install libasound2-plugins"
+        )
+    on_cards = [(device, card) for device in there if (card := card_of(device.name, root)) is not None]
+    fits = [
+        (device, card)
+        for device, card in on_cards
+        if meant.fits(card) and meant.device in (None, pcm(device))
+    ]
+    if not fits:
+        every = every_card(root)
+        ids = ", ".join(dict.fromkeys(repr(best_id(card, every)) for _, card in on_cards)) or "no cards"
+        raise AudioError(f"{role} {wanted!r} not found; there are: {ids}")
+    if len({card.number for _, card in fits}) > 1:
+        every = every_card(root)
+        ids = ", ".join(dict.fromkeys(repr(best_id(card, every)) for _, card in fits))
+        raise AudioError(
+            f"{role} {wanted!r} fits {len(fits)} devices: {ids}; write one of these in audio.{direction}"
+        )
+    return min((device for device, _ in fits), key=pcm)
+
+
+def pcm(device: Device) -> int:
+    """The number of a card's device on its card: 1 of "(hw:2,1)"."""
+    found = re.search(r"\(hw:\d+,(\d+)", device.name)
+    return int(found.group(1)) if found else 0
 
 
 def recognise(device: Device, root: Path = PROC) -> EchoDevice | None:
@@ -199,12 +237,16 @@ def playback_rate(loudspeaker: Device, root: Path = PROC) -> int:
 
 
 def fingerprint() -> tuple[str, ...]:
-    """Changes when a card comes or goes or ALSA is configured anew; costs some 50 us and no enumeration."""
+    """Changes when a card comes or goes, when we may use one at last, or when ALSA is configured anew; costs some 50 us and
+    no enumeration."""
     seen = []
     with suppress(OSError):
         seen.append(Path("/proc/asound/cards").read_text(errors="replace"))
     with suppress(OSError):
-        seen += sorted(os.listdir("/dev/snd"))
+        seen += [
+            f"{name} {os.access(f'/dev/snd/{name}', os.R_OK | os.W_OK)}"
+            for name in sorted(os.listdir("/dev/snd"))
+        ]
     for path in (Path("/etc/asound.conf"), Path.home() / ".asoundrc"):
         with suppress(OSError):
             seen.append(f"{path} {path.stat().st_mtime_ns}")

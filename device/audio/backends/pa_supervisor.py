@@ -1,10 +1,10 @@
-"""Keeps the sound devices open: a thread that opens, watches, closes and looks for them again every second.
+"""Keeps the sound devices open: a thread that opens, watches, closes, and looks for what is missing.
 
-                 every second
-    closed  --- in the list? open it ------------------------> open
-      ^                                                          |
-      |  list made anew (a device was plugged in): costs a       |  ended by itself, or silent for 1 s
-      |  Pa_Terminate, so not while the other side is in use     v
+                 at once when it comes back, else every second (``Retry``)
+    closed  --- in the list, there, free? open it -----------> open
+      ^                                                          |  ended by itself, silent for 1 s,
+      |  list made anew (a device was plugged in): costs a       |  moved elsewhere by the sound server,
+      |  Pa_Terminate, so not while the other side is in use     v  or the ear wants it opened again
       +------------------------------------------------------ closed
 
 Opening may block for seconds where a sound server hangs; the ear's thread never waits for it.
@@ -12,83 +12,36 @@ Opening may block for seconds where a sound server hangs; the ear's thread never
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from device.audio.echo_devices import EchoDevice
 from device.audio.echo_policy import SoundPath
 from device.errors import AudioError
 
+from .card_use import holder
 from .pa_capture import CaptureSide
-from .pa_devices import (
-    ROLE,
-    Device,
-    Direction,
-    choose,
-    fingerprint,
-    import_pyaudio,
-    list_devices,
-    playback_rate,
-    recognise,
-    sound_path,
-)
+from .pa_devices import Device, Direction, choose, fingerprint, import_pyaudio, list_devices, sound_path
+from .pa_open import open_side
 from .pa_playback import PlaybackSide
-from .pa_taps import InputTap, OutputTap, Relay
+from .pa_side import DEAD_S, Side, reason
+from .pa_taps import OutputTap
+from .placement import View, absent, displaced, hindrance
+from .retry import Retry
+from .sound_server import SoundServer
 
 log = logging.getLogger("earshot.audio")
 
 MISSING = {"input": "mic_missing", "output": "speaker_missing"}
-RETRY_S = 1.0
-DEAD_S = 1.0
-"""An open stream without any callback for so long is closed and opened again."""
+BUSY = "sound_busy"
+ROUND_S = 0.25
+"""How often both sides are looked at. A round in which all is well takes some 30 us."""
 ABORTED_S = 0.1
 """An aborting stream has ended after its next callback, 10 ms; one that has not is stopped."""
-LIST_AGAIN_S = 10.0
-"""A missing device is searched for this often by a new list, where the other one is open and idle meanwhile; at once
-where /proc/asound shows that a card came or went."""
-
-
-class Side:
-    """One direction: what is wanted, what is open, and why not."""
-
-    def __init__(self, direction: Direction, wanted: str, attach: Callable[[Any], None]) -> None:
-        self.direction, self.wanted, self.attach = direction, wanted, attach
-        self.device: Device | None = None
-        self.stream: Any = None
-        self.tap: Any = None
-        self.relay: Relay | None = None
-        self.problem: str | None = None
-        self.opened = 0
-        self.opened_at = 0.0
-        self.past = {"late_callbacks": 0, "flagged": 0, "dropped": 0}
-
-    @property
-    def name(self) -> str:
-        return f"{ROLE[self.direction]} {self.wanted or (self.device and self.device.name) or 'default'!r}"
-
-    def count(self, what: str, attribute: str) -> int:
-        """A tap's counter, over all the streams there have been."""
-        return self.past[what] + getattr(self.tap, attribute, 0)
-
-    def forget_tap(self) -> None:
-        for what, attribute in (("late_callbacks", "late"), ("flagged", "flagged"), ("dropped", "dropped")):
-            self.past[what] += getattr(self.tap, attribute, 0)
-        self.tap = None
-
-    def fault(self, now: float) -> str | None:
-        """Why the open stream is of no use any more, or None."""
-        try:
-            if not self.stream.is_active():
-                return "ended by itself"
-        except OSError as exc:
-            return f"failed ({reason(exc)})"
-        heard = max(self.tap.last or 0.0, self.opened_at)
-        return f"has not moved for {now - heard:.1f} s" if now - heard > DEAD_S else None
+NODE_OF = {"input": "PULSE_SOURCE", "output": "PULSE_SINK"}
+"""Through the environment ALSA's pulse plugin is told which node to take: PortAudio has no way to say it."""
 
 
 class Supervisor:
@@ -103,28 +56,56 @@ class Supervisor:
         self.input = Side("input", wanted_input, capture.attach)
         self.output = Side("output", wanted_output, playback.attach)
         self.sides = (self.input, self.output)
+        self.counters = {"stuck": 0, "moved": 0}
+        """Streams that stood still while they claimed to work; streams that the sound server had put elsewhere."""
+        self._environment: dict[str, str | None] = {}
+        for side in self.sides:
+            self._name_the_node(side)
+        self._server = SoundServer()
         self._capture, self._playback = capture, playback
         self._path_of: tuple[Device | None, Device | None, int | None] = (None, None, None)
         self._path = SoundPath()
-        self._listed_at = 0.0
-        self._cards: tuple[str, ...] = ()
+        self._retry = Retry()
+        self._again: set[str] = set()
+        self._fault: str | None = None
+        self._round_at = time.monotonic()
         self._stopping = threading.Event()
         self._wanted = threading.Event()
-        """There is something to do before the second is over."""
+        """There is something to do before the round is over."""
         playback.on_abort = self._wanted.set
         self._tried = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def _name_the_node(self, side: Side) -> None:
+        """Once, before there are threads that read the environment; ``stop`` puts back what was there before."""
+        variable = NODE_OF[side.direction]
+        if side.node:
+            self._environment[variable] = os.environ.get(variable)
+            os.environ[variable] = side.node
+        elif side.wanted in ("", "default", "pulse"):
+            side.node = os.environ.get(variable, "")
 
     # ------------------------------------------------------------------ for the backend
 
     @property
     def problem(self) -> str | None:
-        return "; ".join(side.problem for side in self.sides if side.problem) or None
+        told = (self._fault, *(side.problem for side in self.sides))
+        return "; ".join(text for text in told if text) or None
 
     @property
     def problem_codes(self) -> tuple[str, ...]:
-        """Of ``device.problems``, one a side that is missing."""
-        return tuple(MISSING[side.direction] for side in self.sides if side.problem)
+        """Of ``device.problems``: one for each side that is missing, and one more where others have its card."""
+        codes = [MISSING[side.direction] for side in self.sides if side.problem]
+        if self._fault and MISSING["input"] not in codes:
+            codes.insert(0, MISSING["input"])
+        busy = any(side.problem and side.holder for side in self.sides)
+        return (*codes, BUSY) if busy else tuple(codes)
+
+    @property
+    def last_attempt_age_s(self) -> float:
+        """[s] Since both sides were last looked at, and what was missing was tried. More than 2 where opening, closing or
+        listing devices hangs in a driver."""
+        return time.monotonic() - self._round_at
 
     @property
     def path(self) -> SoundPath:
@@ -146,6 +127,17 @@ class Supervisor:
     def reopened(self) -> int:
         return sum(max(0, side.opened - 1) for side in self.sides)
 
+    def reopen(self, direction: Direction) -> None:
+        """Close that side and open it again, soon. From any thread."""
+        self._again.add(direction)
+        self._wanted.set()
+
+    def close_input(self, closed: bool) -> None:
+        """Close the microphone and leave it closed; or open it again. From any thread."""
+        self.input.shut = False
+        self.input.off = closed
+        self._wanted.set()
+
     def start(self, timeout_s: float) -> None:
         """Begin; returns after the first attempt at opening, or ``timeout_s``."""
         if self._thread is None:
@@ -161,6 +153,11 @@ class Supervisor:
             self._terminate()
         else:
             self._thread.join(timeout_s)
+        for variable, before in self._environment.items():
+            if before is None:
+                os.environ.pop(variable, None)
+            else:
+                os.environ[variable] = before
 
     # ------------------------------------------------------------------ the thread
 
@@ -168,38 +165,98 @@ class Supervisor:
         while not self._stopping.is_set():
             try:
                 self.attend(time.monotonic())
+                self._fault = None
             except (
                 Exception
             ) as exc:  # PortAudio and its hosts raise what they like; sound must come back anyway
                 message = f"the sound devices failed: {reason(exc)}"
-                if self.input.problem != message:
+                if self._fault != message:
                     log.exception("sound devices")
-                self.input.problem = message
+                self._fault = message
+            self._round_at = time.monotonic()
             self._tried.set()
-            self._wanted.wait(RETRY_S)
+            self._wanted.wait(ROUND_S)
             self._wanted.clear()
         self._terminate()
+        self._server.close()
 
     def attend(self, now: float) -> None:
         """Look after both sides once."""
         self._start_again(self.output)
+        view = self._server.look()
         for side in self.sides:
-            if side.stream is not None and (fault := side.fault(now)):
-                side.problem = f"{side.name} {fault}"  # told first: closing what hangs may hang
-                log.info("%s; it is opened again", side.problem)
-                self._close(side)
-        if self._manager is None or (self._missing() and self._may_list(now)):
+            if side.off:
+                self._shut(side)
+            elif side.stream is not None:
+                self._look_at(side, view, now)
+        if self._manager is None:
             self.list()
-        for side in self._missing():
-            self._open(side)
-        if (
-            self._missing()
-            and not any(side.stream for side in self.sides)
-            and now - self._listed_at > RETRY_S / 2
-        ):
+        missing = [side for side in self.sides if side.missing]
+        if missing:
+            self._find(missing, view, now)
+
+    def _look_at(self, side: Side, view: View | None, now: float) -> None:
+        """Close what is of no use any more."""
+        fault = side.broken()
+        overslept = now - self._round_at > DEAD_S  # it was we who stood still, and the callbacks with us
+        if fault is None and not overslept and (fault := side.stuck(now)):
+            self.counters["stuck"] += 1
+            fault = (view and hindrance(view, side.direction)) or fault
+        if fault is None and view is not None and now - side.opened_at > ROUND_S:  # the view is newer than it
+            side.served = side.served or bool(view.ours(side.direction))
+            if fault := displaced(view, side.direction, side.node):
+                self.counters["moved"] += 1
+        if fault is not None:
+            level = logging.DEBUG if side.told else logging.INFO  # again and again: once is enough
+            side.told = f"{side.name} {fault}"  # told first: closing what hangs may hang
+            log.log(level, "%s; it is opened again", side.told)
+            self._close(side)
+        elif side.direction in self._again:
+            why = view and hindrance(view, side.direction)
+            log.info("%s is opened again%s", side.name, f": it {why}" if why else "")
+            self._close(side)
+        elif side.settle():
+            log.info("%s", side.format)
+        self._again.discard(side.direction)
+
+    def _find(self, missing: list[Side], view: View | None, now: float) -> None:
+        """Open what is missing, if it is time for that and it can be."""
+        for side in missing:
+            card = side.card()
+            side.holder = holder(card.number, side.direction) if card else None
+        there = [side for side in missing if self._there(side, view)]
+        alone = all(side.stream is None for side in self.sides)
+        plan = self._retry.round(
+            now,
+            cards=fingerprint(),
+            news=(*(side.holder for side in missing), *(side.direction for side in there)),
+            alone=alone,
+            in_use=self._in_use(),
+        )
+        if plan.list_first:
             self.list()
-            for side in self._missing():
-                self._open(side)
+        if plan.open:
+            self._open_all(view)
+        lost = [side for side in there if side.stream is None]
+        if plan.list_after and lost and (alone or any(side.device is None for side in lost)):
+            self.list()
+            self._open_all(view)
+
+    def _there(self, side: Side, view: View | None) -> bool:
+        """Whether opening it makes sense, as far as the sound server knows; where not, ``side.told`` says why."""
+        why = absent(view, side.direction, side.node) if view is not None and side.served else None
+        side.told = why or side.told
+        return why is None
+
+    def _open_all(self, view: View | None) -> None:
+        for side in self.sides:
+            if side.missing and self._there(side, view):
+                open_side(self._pyaudio, self._manager, self.devices, side, self._playback.playback_rate_hz)
+
+    def _in_use(self) -> bool:
+        """Whether closing what is open would be noticed: somebody may speak to it, or it speaks."""
+        speaking = self._capture.position - self._playback.last_sound < 16_000 and self._playback.last_sound
+        return self.input.stream is not None or bool(speaking)
 
     def _start_again(self, side: Side) -> None:
         """A stream that was told to abort: 8 ms on the card-less rig, where opening takes 30. It keeps its format."""
@@ -222,73 +279,19 @@ class Supervisor:
         else:
             side.attach(tap)
 
-    def _missing(self) -> list[Side]:
-        return [side for side in self.sides if side.stream is None]
-
-    def _may_list(self, now: float) -> bool:
-        """Whether closing the side that is open, for a new list, is worth it and disturbs nobody."""
-        if self._cards != fingerprint():
-            return True
-        if all(side.stream is None for side in self.sides):
-            return False  # attend() does it, after trying with the present list
-        speaking = self._capture.position - self._playback.last_sound < 16_000 and self._playback.last_sound
-        in_use = self.input.stream is not None or speaking
-        return not in_use and now - self._listed_at > LIST_AGAIN_S
-
     def list(self) -> None:
         """A new list of devices; closes both sides."""
         self._terminate()
-        self._cards = fingerprint()
+        cards = fingerprint()
         self._manager = self._pyaudio.PyAudio()
         self.devices = list_devices(self._manager)
-        self._listed_at = time.monotonic()
+        self._retry.listed(cards, time.monotonic())
 
-    def _open(self, side: Side) -> None:
-        try:
-            side.device = choose(self.devices, side.wanted, side.direction)
-        except AudioError as exc:
-            side.device, side.problem = None, str(exc)
-            return
-        entry = recognise(side.device)
-        if side.direction == "output":
-            rates = (playback_rate(side.device) if entry else None, self._playback.playback_rate_hz)
-        else:
-            rates = (entry and entry.rate_hz, None)
-        failed: Exception | None = None
-        # after the first failure the driver's words about the next ones would fill the log, second by second
-        with _quiet_stderr() if side.problem else contextlib.nullcontext():
-            for rate_hz in side.device.rate_choices(*rates):
-                for channels in side.device.channel_choices(side.direction):
-                    try:
-                        self._open_as(side, rate_hz, channels, entry)
-                    except (OSError, ValueError) as exc:
-                        failed = failed or exc
-                    else:
-                        return
-        side.problem = f"{side.name} cannot be opened: {reason(failed)}"
-
-    def _open_as(self, side: Side, rate_hz: int, channels: int, entry: EchoDevice | None) -> None:
-        assert side.device is not None
-        tap: InputTap | OutputTap
-        callback: InputTap | Relay
-        if side.direction == "input":
-            tap = callback = InputTap(rate_hz, channels, entry.use(channels) if entry else 0)
-        else:
-            tap = OutputTap(rate_hz, channels)
-            callback = side.relay = Relay(tap)
-        side.stream = self._manager.open(
-            rate=rate_hz,
-            channels=channels,
-            format=self._pyaudio.paInt16,
-            frames_per_buffer=tap.frames,
-            stream_callback=callback,
-            **{side.direction: True, f"{side.direction}_device_index": side.device.index},
-        )
-        side.tap, side.opened_at = tap, time.monotonic()
-        side.opened += 1
-        side.problem = None
-        side.attach(tap)
-        log.info("%s: %s, %d Hz, %d channel(s)", ROLE[side.direction], side.device.name, rate_hz, channels)
+    def _shut(self, side: Side) -> None:
+        if side.stream is not None:
+            log.info("%s is closed", side.name)
+            self._close(side)
+        side.shut = True
 
     def _close(self, side: Side) -> None:
         side.attach(None)
@@ -306,23 +309,3 @@ class Supervisor:
         manager, self._manager = self._manager, None
         if manager is not None:
             manager.terminate()
-
-
-def reason(exc: BaseException | None) -> str:
-    """PortAudio's words without its number: OSError(-9985, 'Device unavailable') -> Device unavailable."""
-    if isinstance(exc, OSError) and len(exc.args) > 1:
-        return str(exc.args[1])
-    return str(exc or "no usable format") or type(exc).__name__
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """PortAudio prints each failed call to file descriptor 2, with no way to ask it not to."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -2,7 +2,7 @@
 
     card --callback: copy--> InputTap --queue--> CaptureSide --16 kHz, by position--> ear thread
     card <--callback: copy-- OutputTap <--FIFO-- PlaybackSide <-----10 ms blocks----- ear thread
-                 Supervisor (thread): opens, watches, closes, looks again every second
+                 Supervisor (thread): opens, watches, closes, looks for them four times a second
 
 The output stream stays open and plays zeros when there is nothing to say: opening it clicks, takes 30 ms and moves
 the canceller's alignment. A hold or cancel takes back what waits in the FIFO; only where the device itself holds more
@@ -19,7 +19,7 @@ from device.values import RATE_HZ
 
 from . import Captured, Samples
 from .pa_capture import CaptureSide
-from .pa_devices import CONVERTING_RATE_HZ, choose, playback_rate
+from .pa_devices import CONVERTING_RATE_HZ, Direction, choose, playback_rate
 from .pa_playback import PlaybackSide
 from .pa_supervisor import Supervisor
 
@@ -91,15 +91,20 @@ class PortAudioBackend:
     def problem(self) -> str | None:
         """What cannot be opened, or that an open microphone delivers nothing."""
         told = self._supervisor.problem
-        if told is None and self._capture.stalled:
-            return f"{self._supervisor.input.name} has stopped delivering"
+        if self._capture.stalled and not self._supervisor.input.problem:
+            told = "; ".join(filter(None, (f"{self._supervisor.input.name} has stopped delivering", told)))
         return told
 
     @property
     def problem_codes(self) -> tuple[str, ...]:
-        """Which side that is: mic_missing, speaker_missing."""
+        """Which side that is: mic_missing, speaker_missing; and sound_busy where another program has its card."""
         found = self._supervisor.problem_codes
-        return found or (("mic_missing",) if self._capture.stalled else ())
+        return ("mic_missing", *found) if self._capture.stalled and "mic_missing" not in found else found
+
+    @property
+    def last_attempt_age_s(self) -> float:
+        """[s] Since the devices were last looked at and what is missing was tried; below 1 while all is well."""
+        return self._supervisor.last_attempt_age_s
 
     @property
     def counters(self) -> dict[str, int]:
@@ -115,6 +120,7 @@ class PortAudioBackend:
             "underruns": playback["underruns"] + sink.count("flagged", "flagged"),
             "late_callbacks": source.count("late_callbacks", "late") + sink.count("late_callbacks", "late"),
             "reopened": self._supervisor.reopened,
+            **self._supervisor.counters,
             "lead_ms": self._playback.lead * 10,
             "realtime_threads": sum(bool(getattr(side.tap, "realtime", False)) for side in (source, sink)),
         }
@@ -134,6 +140,19 @@ class PortAudioBackend:
 
     def flush(self, abort: bool = True) -> int | None:
         return self._playback.flush(time.monotonic(), abort)
+
+    def reopen(self, direction: Direction = "input") -> None:
+        """Close that side and open it again: it claims to work and does not. Counted in ``reopened``; from any thread."""
+        self._supervisor.reopen(direction)
+
+    def close_capture(self, closed: bool) -> None:
+        """Close the microphone by hand and keep it closed, or let it be opened again; from any thread."""
+        self._supervisor.close_input(closed)
+
+    @property
+    def capture_closed(self) -> bool:
+        """Whether it is closed by hand, and that is done."""
+        return self._supervisor.input.off and self._supervisor.input.shut
 
     def stop(self) -> None:
         self._supervisor.stop()

@@ -119,6 +119,7 @@ class RoomBackend:
         self.playback_rate_hz = s.playback_rate_hz
         self.counters = {"missing_frames": 0, "underruns": 0, "overruns": 0, "late_callbacks": 0}
         self.problem: str | None = None
+        self.capture_closed = False
         self._pacer = (pacer or Pacer()) if s.realtime else None
         self._geometry = random_geometry(s.seed)
         self._decimator = BlockDecimator(s.playback_rate_hz) if s.playback_rate_hz != RATE_HZ else None
@@ -165,7 +166,7 @@ class RoomBackend:
         if self._clips:
             self._add_clips(mic, position)
         self._position = position + FRAME
-        if self.problem:
+        if self.problem or self.capture_closed:
             self.counters["missing_frames"] += 1
             return Captured(position, self._zeros, missing=True)
         return Captured(position, self._converted(mic))
@@ -206,6 +207,9 @@ class RoomBackend:
             self._decimator.reset()
         self._last_sound = self._flushed = last
         return last
+
+    def close_capture(self, closed: bool) -> None:
+        self.capture_closed = closed
 
     def stop(self) -> None:
         """Nothing to close."""
