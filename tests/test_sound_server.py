@@ -107,6 +107,13 @@ def test_the_default_may_be_any_microphone_but_a_named_one_only_itself():
     )
 
 
+def test_a_default_that_is_a_monitor_is_not_listened_to_and_the_microphone_beside_it_is_shown():
+    view = View(sources=(MONITOR, MIC), default_source="spk.monitor")
+    assert "pactl set-default-source mic" in absent(view, "input", "")
+    assert absent(view, "input", "", default=False) is None  # a device of its own, that means another node
+    assert absent(View(sources=(MONITOR, MIC), default_source="mic"), "input", "") is None
+
+
 def test_the_sink_that_a_server_makes_up_is_no_loudspeaker():
     view = View(sinks=(NOTHING,), playing=(9,))
     assert (

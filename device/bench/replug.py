@@ -23,7 +23,7 @@ from device.config.load import parse
 from device.errors import AudioError
 
 MODULES = {
-    "microphone": ("module-remap-source", "master=micbus.monitor", "source_name=mic", "channel_map=mono"),
+    "microphone": ("module-remap-source", "source_name=mic", "master=micbus.monitor", "channel_map=mono"),
     "loudspeaker": ("module-null-sink", "sink_name=spk", "rate=48000", "channels=1", "channel_map=mono"),
 }
 """As ``scripts/sound-rig`` makes them."""
@@ -34,7 +34,7 @@ APART_S = 1.0
 
 
 class Rig:
-    """An engine on the rig's two devices, by the names of their nodes, with somebody who never stops speaking."""
+    """An engine on the rig's two devices, by the names of their nodes."""
 
     def __init__(self) -> None:
         if "EARSHOT_SOUND_RIG" not in os.environ:
@@ -42,6 +42,13 @@ class Rig:
         config = parse({"audio": {"input": "node:mic", "output": "node:spk"}})
         self.engine = AudioEngine(open_backend(config), echo="none", keep_s=8.0)
         self.last: Frame | None = None
+
+    def start(self) -> None:
+        """Raises AudioError where the microphone hears nobody."""
+        self.engine.start()
+        with somebody_speaks():
+            if not self.drive(BACK_S, lambda: self.works("microphone")):
+                raise AudioError(f"the microphone hears nothing: {self.engine.problem}")
 
     def drive(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
         """Step until ``until()`` holds; whether that was within ``seconds``."""
@@ -65,31 +72,35 @@ class Rig:
 
     def replug(self, what: str) -> dict[str, float]:
         """Take ``what`` away and give it back; ``noticed_ms`` and ``back_ms``, each from the command's end. Raises AudioError."""
-        for number, name in modules():
-            if f"={NODE[what]}" in name:
-                _pactl("unload-module", number)
+        unload(MODULES[what][1])
         gone = time.monotonic()
         if not self.drive(NOTICED_S, lambda: CODE[what] in self.engine.problem_codes):
             raise AudioError(f"it was not noticed within {NOTICED_S:.0f} s that the {what} was gone")
         noticed = time.monotonic()
-        self.drive(APART_S)
-        _pactl("load-module", *MODULES[what])
-        there = time.monotonic()
-        if not self.drive(BACK_S, lambda: self.works(what)):
-            raise AudioError(f"the {what} was not used again within {BACK_S:.0f} s: {self.engine.problem}")
-        back = time.monotonic()
+        with somebody_speaks():
+            self.drive(APART_S)
+            load(*MODULES[what])
+            there = time.monotonic()
+            if not self.drive(BACK_S, lambda: self.works(what)):
+                raise AudioError(
+                    f"the {what} was not used again within {BACK_S:.0f} s: {self.engine.problem}"
+                )
+            back = time.monotonic()
         self.drive(APART_S)
         return {"noticed_ms": (noticed - gone) * 1000, "back_ms": (back - there) * 1000}
 
 
-NODE = {"microphone": "mic", "loudspeaker": "spk"}
+def load(*module: str) -> None:
+    """Raises AudioError."""
+    _pactl("load-module", *module)
 
 
-def modules() -> Iterator[tuple[str, str]]:
-    """Number, and name with arguments, of each module of the sound server."""
+def unload(argument: str) -> None:
+    """The modules that were loaded with this argument. Raises AudioError."""
     for line in _pactl("list", "short", "modules").splitlines():
-        number, _, rest = line.partition("\t")
-        yield number, f"{rest} ".replace("\t", " ")
+        words = line.split()  # number, module, arguments; those of some go on over several lines
+        if argument in words:
+            _pactl("unload-module", words[0])
 
 
 def _pactl(*args: str) -> str:
@@ -101,7 +112,7 @@ def _pactl(*args: str) -> str:
 
 @contextmanager
 def somebody_speaks() -> Iterator[None]:
-    """Noise into what the microphone hears: no frame of it is zeros."""
+    """Noise into what the microphone hears: no frame of it is zeros. Anew each time: the server moves this stream, too."""
     command = [
         "pacat",
         "--playback",
@@ -123,17 +134,14 @@ def measure(trials: int) -> dict[str, Any]:
     """``trials`` of each. Raises AudioError outside of the rig, and where a device does not come back."""
     rig = Rig()
     rows: dict[str, list[dict[str, float]]] = {what: [] for what in MODULES}
-    with somebody_speaks():
-        rig.engine.start()
-        try:
-            if not rig.drive(BACK_S, lambda: rig.works("microphone")):
-                raise AudioError(f"the microphone hears nothing: {rig.engine.problem}")
-            for _ in range(trials):
-                for what, found in rows.items():
-                    found.append(rig.replug(what))
-            counters = rig.engine.counters
-        finally:
-            rig.engine.stop()
+    try:
+        rig.start()
+        for _ in range(trials):
+            for what, found in rows.items():
+                found.append(rig.replug(what))
+        counters = rig.engine.counters
+    finally:
+        rig.engine.stop()
     figures = {
         f"{what}_{key}": {"p50": round(float(np.median(times)), 0), "max": round(max(times), 0)}
         for what, found in rows.items()

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Failed(Exception):
 class Container:
     """One boot. ``with booted(root) as box``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, options: Sequence[str] = ("--volatile=overlay",)) -> None:
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by stop
+        self.group = own_group()
         self.process = subprocess.Popen(
             [
-                "systemd-nspawn", "-q", "-D", str(root), "--volatile=overlay", f"--bind-ro={ROOT}:{CHECKOUT}",
+                "sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(self.group),
+                "systemd-nspawn", "-q", "-D", str(root), *options, f"--bind-ro={ROOT}:{CHECKOUT}",
                 "--machine=earshot-test", "--register=no", "--keep-unit", "--private-network",
                 # without these two the device policy is silently not enforced, and memory cannot be locked
                 "--capability=all", "--system-call-filter=bpf @memlock",
@@ -143,6 +145,19 @@ class Container:
             self.process.kill()
             self.process.wait()
         self.log.close()
+        for folder, _, _ in os.walk(self.group, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+
+def own_group() -> Path:
+    """A control group for one container. In a common one the same unit of two containers would be one group, and each systemd
+    would wait for the other's processes."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    unified = next((fields[1] for fields in mounts if fields[2] == "cgroup2"), None)
+    if unified is None:
+        raise Unusable("this machine has no unified control groups (cgroup2)")
+    return Path(tempfile.mkdtemp(prefix="earshot-test-", dir=unified))
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ class Side:
         meant = parse(wanted)
         self.node = meant.node if meant else ""
         """The node of the sound server that is meant, "" where it is not by its name."""
+        self.default = wanted in ("", "default", "pulse")
+        """Whether it is the system's default device."""
         self.served = bool(self.node)
         """Whether it goes through a sound server, as far as that was ever seen."""
         self.device: Device | None = None

@@ -82,7 +82,7 @@ class Supervisor:
         if side.node:
             self._environment[variable] = os.environ.get(variable)
             os.environ[variable] = side.node
-        elif side.wanted in ("", "default", "pulse"):
+        elif side.default:
             side.node = os.environ.get(variable, "")
 
     # ------------------------------------------------------------------ for the backend
@@ -244,7 +244,9 @@ class Supervisor:
 
     def _there(self, side: Side, view: View | None) -> bool:
         """Whether opening it makes sense, as far as the sound server knows; where not, ``side.told`` says why."""
-        why = absent(view, side.direction, side.node) if view is not None and side.served else None
+        why = None
+        if view is not None and side.served:
+            why = absent(view, side.direction, side.node, side.default)
         side.told = why or side.told
         return why is None
 

@@ -16,10 +16,11 @@ NO_SINK = "auto_null"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a server has: its nodes, and the indexes of those that our streams are at."""
+    """What a server has: its nodes, which microphone everybody gets, and the indexes of the nodes that our streams are at."""
 
     sources: tuple[Node, ...] = ()
     sinks: tuple[Node, ...] = ()
+    default_source: str = ""
     recording: tuple[int, ...] = ()
     playing: tuple[int, ...] = ()
 
@@ -35,12 +36,21 @@ class View:
         return tuple(node for node in every if node.index in at)
 
 
-def absent(view: View, direction: str, wanted: str) -> str | None:
-    """Why nothing is to be opened: the node ``wanted`` is not there; or, without one, no other. None where it may be opened."""
+def absent(view: View, direction: str, wanted: str, default: bool = True) -> str | None:
+    """Why nothing is to be opened: the node ``wanted`` is not there; or, without one, no other, or (``default``: it is the default
+    that is opened) that one is no microphone. None where it may be opened."""
     role = "microphone" if direction == "input" else "loudspeaker"
     there = view.nodes(direction)
+    if not wanted and not there:
+        return f"the sound server has no {role}"
     if not wanted:
-        return None if there else f"the sound server has no {role}"
+        first = view.default_source if direction == "input" and default else ""
+        monitor = any(node.name == first and node.monitor for node in view.sources)
+        return (
+            f"the sound server's default microphone is what the loudspeaker plays (`pactl set-default-source {there[0].name}`)"
+            if monitor
+            else None
+        )
     if any(node.name == wanted for node in (view.sources if direction == "input" else view.sinks)):
         return None
     names = ", ".join(repr(node.name) for node in there) or "none"

@@ -29,6 +29,7 @@ class Command(IntEnum):
     REPLY = 2
     AUTH = 8
     SET_CLIENT_NAME = 9
+    GET_SERVER_INFO = 20
     GET_SINK_INFO_LIST = 22
     GET_SOURCE_INFO_LIST = 24
     GET_SINK_INPUT_INFO_LIST = 30
@@ -88,6 +89,14 @@ def read(payload: bytes) -> tuple[int, int, list[Value]]:
     if len(values) < 2 or not isinstance(values[0], int) or not isinstance(values[1], int):
         raise WireError("neither command nor tag")
     return values[0], values[1], values[2:]
+
+
+def default_source(values: Sequence[Value]) -> str:
+    """Of a reply to ``GET_SERVER_INFO``: the name of the microphone that everybody gets; "" for none. Raises WireError."""
+    match values:
+        case [_, _, _, _, _, _, str() | None as name, *_]:  # program, version, user, host, sample spec, sink
+            return name or ""
+    raise WireError("no account of a server")
 
 
 def nodes(values: Sequence[Value], sources: bool) -> tuple[Node, ...]:

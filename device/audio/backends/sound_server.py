@@ -1,7 +1,7 @@
 """What the sound server of this user knows, PipeWire's or PulseAudio's: which nodes there are, and where our own streams are.
 
     look() ──► nothing has changed: what was known before (one poll of a socket)
-           └─► something has: four questions, some 2 ms
+           └─► something has: five questions, some 2 ms
 
 A server that takes a microphone away keeps its streams: they hear the next best node, as a rule what the loudspeaker plays, and
 nothing in the stream itself tells. Therefore it is asked. Where there is no server, or it does not answer, nothing is known.
@@ -28,6 +28,7 @@ from .pulse_wire import (
     Command,
     Value,
     WireError,
+    default_source,
     length,
     nodes,
     packet,
@@ -119,6 +120,7 @@ class SoundServer:
         self._ask(Command.SUBSCRIBE, EVERYTHING)
 
     def _ask_all(self) -> View:
+        default = default_source(self._ask(Command.GET_SERVER_INFO))
         sinks = nodes(self._ask(Command.GET_SINK_INFO_LIST), sources=False)
         sources = nodes(self._ask(Command.GET_SOURCE_INFO_LIST), sources=True)
         playing = streams(self._ask(Command.GET_SINK_INPUT_INFO_LIST), recording=False)
@@ -126,6 +128,7 @@ class SoundServer:
         ours = os.getpid()
         return View(
             sources=sources,
+            default_source=default,
             sinks=sinks,
             recording=tuple(stream.node for stream in recording if stream.pid == ours),
             playing=tuple(stream.node for stream in playing if stream.pid == ours),

@@ -6,7 +6,7 @@ import sys
 import pytest
 from helpers_sound import needs_rig
 
-from device.bench.replug import MODULES, NODE, Rig, _pactl, modules, somebody_speaks
+from device.bench.replug import MODULES, Rig, load, somebody_speaks, unload
 
 pytestmark = needs_rig
 
@@ -14,13 +14,11 @@ pytestmark = needs_rig
 @pytest.fixture
 def rig():
     rig = Rig()
-    with somebody_speaks():
-        rig.engine.start()
-        try:
-            assert rig.drive(20, lambda: rig.works("microphone"))
-            yield rig
-        finally:
-            rig.engine.stop()
+    try:
+        rig.start()
+        yield rig
+    finally:
+        rig.engine.stop()
 
 
 @pytest.mark.parametrize("what", MODULES)
@@ -31,21 +29,18 @@ def test_a_device_that_is_taken_away_is_named_and_used_again_when_it_is_back(rig
 
 
 def test_another_microphone_is_not_taken_for_the_one_that_is_named(rig):
-    _pactl("load-module", "module-remap-source", "master=micbus.monitor", "source_name=other")
-    for number, name in modules():
-        if f"={NODE['microphone']} " in name:
-            _pactl("unload-module", number)
+    load("module-remap-source", "source_name=other", "master=micbus.monitor")
+    unload("source_name=mic")
     try:
         assert rig.drive(10, lambda: rig.engine.problem is not None and rig.last.missing)
         assert "'node:mic'" in rig.engine.problem and "'other'" in rig.engine.problem
         rig.drive(1)
         assert rig.last.missing
     finally:
-        _pactl("load-module", *MODULES["microphone"])
-        for number, name in modules():
-            if "source_name=other " in name:
-                _pactl("unload-module", number)
-    assert rig.drive(20, lambda: rig.works("microphone"))
+        load(*MODULES["microphone"])
+        unload("source_name=other")
+    with somebody_speaks():
+        assert rig.drive(20, lambda: rig.works("microphone"))
 
 
 def test_the_nodes_are_shown_as_they_are_to_be_written():
