@@ -109,7 +109,7 @@ def test_a_second_one_is_told_who_the_first_is_and_may_come_once_that_is_gone(
 ) -> None:
     folder = tmp_path / "state"
     if place != "a folder":
-        folder = Path("/proc/nobody-writes-here") / tmp_path.name
+        folder = Path(f"/proc/nobody-writes-here{tmp_path}")
     command = [sys.executable, "-c", HOLD, str(folder)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
         assert first.stdout is not None and first.stdout.readline() == b"held\n"

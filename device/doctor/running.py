@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device.disk import state_folder
-from device.service.lock import NAME
+from device.service.lock import NAME, address
 
 SYSTEM = Path("/var/lib/earshot")
 PROGRAMS = ("earshot", "device")
@@ -54,7 +54,7 @@ def _locked(folder: Path, root: Path) -> int | None:
     except OSError:
         pass
     with suppress(OSError):
-        if f"@earshot{folder.resolve()}\n" in (root / "proc/net/unix").read_text():
+        if f"@{address(folder)[1:]}\n" in (root / "proc/net/unix").read_text():
             return 0
     return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import socket
 import struct
@@ -19,6 +20,11 @@ from device.errors import EarshotError
 NAME = "lock"
 PASSED = "EARSHOT_LOCK_FD"
 """The file descriptor of the lock, for the next life of the same process."""
+
+
+def address(folder: Path) -> str:
+    """The abstract socket that stands for ``folder``; it has room for 107 bytes, a path may have more."""
+    return f"\0earshot-{hashlib.sha256(bytes(folder.resolve())).hexdigest()}"
 
 
 class AlreadyRunning(EarshotError):
@@ -67,14 +73,10 @@ class Lock:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
-    @property
-    def _address(self) -> str:
-        return f"\0earshot{self._folder.resolve()}"[:100]
-
     def _bind(self) -> int:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ours:
             try:
-                ours.bind(self._address)
+                ours.bind(address(self._folder))
             except OSError:
                 raise self._running(self._holder(), self._folder) from None
             ours.listen(1)
@@ -84,7 +86,7 @@ class Lock:
         """Who listens at our address; the kernel knows."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
             asking.settimeout(1.0)
-            asking.connect(self._address)
+            asking.connect(address(self._folder))
             size = struct.calcsize("3i")
             return str(struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0])
         return "of unknown number"
@@ -99,7 +101,7 @@ class Lock:
             contextlib.suppress(OSError),
             socket.socket(fileno=os.dup(fd)) as passed,
         ):
-            return passed.getsockname() == self._address.encode()
+            return passed.getsockname() == address(self._folder).encode()
         return False
 
     @staticmethod

@@ -24,7 +24,7 @@ def check(patient: Patient) -> list[Finding]:
     ]
     found += [_note(note) for note in patient.notes]
     for lack in meaning(patient.config):
-        if lack.code not in ("model_missing", "turn_model_missing"):  # the models' check says those
+        if lack.code != "model_missing":  # the models' check says those
             text, fix = split(str(lack), "mend this key, or the file that it names")
             found.append(fault(text, fix, key=lack.path))
     folder = patient.running.folder if patient.running else state_folder()

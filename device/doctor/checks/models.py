@@ -37,7 +37,7 @@ def check(patient: Patient) -> list[Finding]:
     told = [one.data["path"] for one in found]
     for lack in meaning(patient.config):
         # the words that it wakes at have a check of their own; what is damaged is no use, and told already
-        mine = lack.code in ("model_missing", "turn_model_missing") and not lack.path.startswith("wake.")
+        mine = lack.code == "model_missing" and not lack.path.startswith("wake.")
         if mine and not any(path in lack for path in told):
             text, fix = split(str(lack), "`earshot models list` shows what there is")
             grave = fault if lack.code == "model_missing" else warning
