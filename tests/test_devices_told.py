@@ -107,7 +107,8 @@ def test_the_whole_device_says_that_its_microphone_is_missing_once_and_that_it_i
 
     happened = []
     room = RoomBackend()
-    config = parse({"mqtt": {"enabled": False}, "recogniser": {"engine": "pocketsphinx"}})
+    engines = {"recogniser": {"engine": "pocketsphinx"}, "voice": {"engine": "espeak"}}
+    config = parse({"mqtt": {"enabled": False}, **engines})
     device = Device(config, room, OfflineTransport(), in_process=True, trace=happened.append)
 
     def run(seconds):
