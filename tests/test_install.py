@@ -71,10 +71,8 @@ def files(root: Path) -> dict[str, bytes]:
 def test_the_shell_scripts_are_clean():
     if not (shellcheck := shutil.which("shellcheck")):
         pytest.skip("shellcheck is not installed")
-    scripts = (
-        "scripts/install",
-        "scripts/uninstall",
-    )  # and what they source; upgrade sources the same as install
+    # and what they source; upgrade sources the same as install
+    scripts = ("scripts/install", "scripts/uninstall")
     done = subprocess.run(
         [shellcheck, "-x", "-a", *scripts], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What this machine must be, found before anything is changed; and which Debian packages are wanted.
 
-ROOM_MB=1200 # for one environment, and what pip unpacks meanwhile
+ROOM_MB=800 # one environment is 310 MB; downloads and what pip unpacks come on top
 STATE_MB=150 # for the model of the recogniser
 
 check_machine() {
@@ -41,8 +41,6 @@ wanted_packages() {
   if [ -n "$OFFLINE" ] && compgen -G "$OFFLINE/wheels/[Pp]y[Aa]udio-*.whl" >/dev/null; then wanted+=(libportaudio2)
   else wanted+=("${COMPILE_PACKAGES[@]}"); fi
   [ -z "$OWN_BROKER" ] || wanted+=(mosquitto)
-  # for lights and buttons; Debian and Raspberry Pi OS have it, PyPI has it for Python 3.11 only
-  if apt-cache show python3-lgpio >/dev/null 2>&1; then wanted+=(python3-lgpio); fi
   printf '%s\n' "${wanted[@]}"
 }
 
@@ -53,11 +51,17 @@ missing_packages() {
 
 setup_packages() {
   local missing
+  # a run that was killed while it installed packages left this, and no service would be started by any package any more
+  ! grep -qs 'set by earshot' $POLICY || rm -f $POLICY
   mapfile -t missing < <(missing_packages)
-  [ ${#missing[@]} -gt 0 ] || return 0
   # an installation of packages that was cut off leaves apt unable to do anything else
-  [ -z "$(dpkg --audit 2>/dev/null)" ] || { say "finishing an installation of packages that was cut off"; DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1 </dev/null || true; }
-  # a list of packages that has never been fetched does not name python3-lgpio
-  install_packages "${missing[@]}" || fail "$WHY"
-  present python3-lgpio || ! apt-cache show python3-lgpio >/dev/null 2>&1 || install_packages python3-lgpio || LATER+=("lights and buttons need python3-lgpio: $WHY")
+  if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
+    say "finishing an installation of packages that was cut off"
+    DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1 </dev/null || true
+  fi
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}" || fail "$WHY"
+  # for lights and buttons only, and Raspberry Pi OS has it, plain Debian has not: nothing fails for want of it
+  if ! present python3-lgpio && apt-cache show python3-lgpio >/dev/null 2>&1; then
+    install_packages python3-lgpio || LATER+=("lights and buttons need python3-lgpio: $WHY")
+  fi
 }

@@ -77,7 +77,7 @@ fill_environment() {
   if ! { pip_into "$env" "${from[@]}" setuptools wheel &&
     pip_into "$env" "${from[@]}" --no-build-isolation "$env/tmp/source${extras:+[$extras]}"; }; then
     WHY=$(pip_reason "$log")
-    WHY=${WHY//.venv/the environment}
+    WHY=${WHY/.venv needs about 700 MB/an environment takes 310 MB, and as much again while it is made}
     case $OFFLINE,$WHY in
       ?*,"pip could not install"*)
         WHY="$OFFLINE/wheels is not what this Python needs ($("$python" --version)): $(grep -m 1 -oP '^ *ERROR: \K.*' "$log" || tail -1 "$log")" ;;

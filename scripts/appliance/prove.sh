@@ -4,7 +4,7 @@
 # Whether the device lives through PROVE_S: ready, active all the time as one process, and not deaf where it was not before. Sets WHY.
 prove() {
   local heard=$1 pid began=$SECONDS state now
-  STARTED=$(date +%s)
+  about_to_start
   if ! systemctl restart $DEVICE 2>/dev/null; then
     WHY="it does not start: $(ended)"
     return 1
@@ -24,12 +24,15 @@ prove() {
   fi
 }
 
-# Why the device ended, or did not start: its exit code, and the last that it said since STARTED.
-STARTED=0
+# Why the device ended, or did not start: its exit code, and the last that it said since about_to_start.
+STARTED=0 OLD_PID=0
+about_to_start() { STARTED=$(date +%s) OLD_PID=$(shown $DEVICE MainPID); }
+
 ended() {
   local code said
   code=$(shown $DEVICE ExecMainStatus)
-  said=$(journalctl "_SYSTEMD_UNIT=$DEVICE" -o cat -n 1 --no-pager --since "@$STARTED" 2>/dev/null) || true
+  said=$(journalctl "_SYSTEMD_UNIT=$DEVICE" -o short -q --no-pager --since "@$STARTED" 2>/dev/null |
+    grep -vF "[$OLD_PID]: " | tail -1 | sed 's/^[^]]*\]: //') || true
   echo "exit code $code, ${said:-nothing in the journal}"
 }
 
@@ -67,7 +70,7 @@ start_services() {
   systemctl is-enabled --quiet $DEVICE || { LATER+=("$DEVICE is switched off: systemctl enable --now earshot"); return 0; }
   if [ -n "$CHANGED" ] || ! systemctl is-active --quiet $DEVICE; then
     say "starting"
-    STARTED=$(date +%s)
+    about_to_start
     systemctl restart $DEVICE 2>/dev/null || fail "$DEVICE does not start: $(ended). See journalctl -u earshot and docs/systemd.md"
     systemctl try-restart $ENDPOINT
   fi
@@ -83,7 +86,7 @@ go_back() {
   put_broker
   rm -rf "${OPT:?}/$bad"
   if [ -n "$RAN" ]; then
-    STARTED=$(date +%s)
+    about_to_start
     systemctl restart $DEVICE 2>/dev/null || fail "version $version: $why; and the one before does not start either: $(ended)"
   else
     systemctl stop $DEVICE

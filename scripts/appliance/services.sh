@@ -167,8 +167,10 @@ put_endpoint() {
   if put "$UNITS/$ENDPOINT.d/$HAND" 644 < <(
     printf '# written by scripts/install\n[Service]\nExecStart=\nExecStart=/opt/earshot/bin/earshot endpoint%s\n' \
       "$(printf ' %s' "${words[@]//%/%%}")"
-  ); then CHANGED=1; fi
-  if systemd_runs; then systemctl daemon-reload; fi
+  ) && systemd_runs; then
+    systemctl daemon-reload
+    systemctl try-restart $ENDPOINT
+  fi
 }
 
 check_endpoint_url() {
@@ -198,9 +200,11 @@ wanted_units() {
   echo $DEVICE
 }
 
-# Switched on at the first installation only: who has switched one off means it.
+# Switched on at the first installation only: who has switched one off means it. An endpoint also when it is asked for.
 enable_units() {
-  [ -z "$DESTDIR" ] && ! proven "$(current)" && ! proven "$(previous)" || return 0
-  local unit
-  for unit in $(wanted_units); do systemctl enable --quiet "$unit" || fail "systemctl enable $unit failed (see above)"; done
+  [ -z "$DESTDIR" ] || return 0
+  local unit units=()
+  if ! proven "$(current)" && ! proven "$(previous)"; then mapfile -t units < <(wanted_units)
+  elif [ -n "$ENDPOINT_URL" ]; then units=("$ENDPOINT"); fi
+  for unit in "${units[@]}"; do systemctl enable --quiet "$unit" || fail "systemctl enable $unit failed (see above)"; done
 }

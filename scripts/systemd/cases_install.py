@@ -110,6 +110,13 @@ def no_room(box: Container) -> str:
         box.shell("umount /opt")
 
 
+@step("no network, and no prepared folder", "exit code 1, says so, no half environment")
+def no_network(box: Container) -> str:
+    said = refused(box, f"{HERE}/scripts/install --yes", 1, "check the network")
+    need(not environments(box), "half an environment is left")
+    return said
+
+
 @step("wheels are missing", "exit code 1, what was there is as it was")
 def incomplete(box: Container) -> str:
     box.shell(
@@ -122,7 +129,7 @@ def incomplete(box: Container) -> str:
 
 @step("the disk fills up while pip installs", "exit code 1, says so, no half environment")
 def disk_full(box: Container) -> str:
-    box.shell("mount -t tmpfs -o size=1400M tmpfs /opt")
+    box.shell("mount -t tmpfs -o size=900M tmpfs /opt")
     wait = "until compgen -G '/opt/earshot/env-*/lib/python3*/site-packages/numpy' >/dev/null; do sleep 0.02; done"
     fill = "dd if=/dev/zero of=/opt/full bs=1M status=none"
     try:

@@ -23,8 +23,17 @@ SOURCE = (
 HERE = "/root/earshot"
 """A copy of the checkout in it, that stays as it is while somebody edits the checkout."""
 OFFLINE = "/mnt/offline"
-BARE = ("python3-venv", "python3-dev", "gcc", "libc6-dev", "portaudio19-dev", "libportaudio2", "mosquitto")
-"""Packages that a fresh Debian does not have, and that the cached one has."""
+BARE = (
+    "python3-venv",
+    "'^python3[.][0-9]+-venv$'",
+    "python3-dev",
+    "gcc",
+    "libc6-dev",
+    "portaudio19-dev",
+    "libportaudio2",
+    "mosquitto",
+)
+"""Packages that a fresh Debian does not have, and that the cached one has; as the shell and apt take them."""
 
 
 @contextlib.contextmanager

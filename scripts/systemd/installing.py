@@ -13,7 +13,15 @@ from container import Container, Failed, until
 from fresh import BARE, HERE, fresh, options, prepared, unbooted
 from report import Outcome, _where
 
-_PURGE = f"apt-get purge -y -qq {' '.join(BARE)} >/dev/null 2>&1; apt-get autoremove -y -qq >/dev/null 2>&1;"
+_PURGE = (
+    f"apt-get purge -y -qq {' '.join(BARE)} >/dev/null 2>&1; apt-get autoremove -y -qq >/dev/null 2>&1;"
+    "if command -v mosquitto gcc || python3 -c 'import ensurepip' 2>/dev/null; then echo 'it is not bare'; exit 9; fi;"
+)
+_KILLED = (
+    f"setsid {HERE}/scripts/install --yes >/dev/null 2>&1 & group=$!;"
+    "until [ -d /usr/share/doc/mosquitto ]; do sleep 0.02; done; kill -9 -- -$group; wait;"
+)
+"""Its first run is killed while dpkg unpacks."""
 
 
 def offline(suite: str, root: Path, only: list[str]) -> Outcome:
@@ -38,13 +46,13 @@ def online(suite: str, root: Path) -> Outcome:
     outcome = Outcome(f"{suite}, from the network")
     with fresh(root, folder) as merged:
         began = time.monotonic()
-        code, said = unbooted(merged, folder, f"{_PURGE} {HERE}/scripts/install --yes")
+        code, said = unbooted(merged, folder, f"{_PURGE} {_KILLED} {HERE}/scripts/install --yes")
         took_s = time.monotonic() - began
         left = [line.strip()[:160] for line in said.splitlines() if "could not" in line]
         told = f"{took_s:.0f} s" + "".join(f"; “{line}”" for line in left)
         outcome.rows.append(
             (
-                "installed where no systemd runs",
+                "killed while dpkg works, run again; no systemd runs there",
                 "exit code 0",
                 code == 0,
                 told if code == 0 else said[-500:],
