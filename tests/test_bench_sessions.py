@@ -33,3 +33,12 @@ def test_one_that_fails_says_why_and_ends_the_others():
     with pytest.raises(ScenarioError, match="the voice is not there"):
         list(in_processes(fail_or_last, sessions, 2))
     assert not multiprocessing.active_children()
+
+
+def dies() -> None:
+    os._exit(3)
+
+
+def test_one_that_dies_is_no_reason_to_wait_for_ever():
+    with pytest.raises(ScenarioError, match="without a result .exit code 3"):
+        list(in_processes(dies, {"dies": ()}, 1))
