@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -112,11 +114,15 @@ def test_the_same_audio_gives_the_same_result(engine) -> None:
     assert listen(engine, clip) == listen(engine, clip)
 
 
-def test_the_engine_says_that_it_hears_free_speech_and_what_the_model_lacks() -> None:
-    engine = vosk.make(vosk_settings("alexa", "hey_mycroft"))
-    ready, *warnings = engine.start()
+def test_the_engine_says_that_it_hears_free_speech_and_what_the_model_lacks(tmp_path) -> None:
+    tiny = vosk_settings("alexa", "hey_mycroft")
+    ready, *warnings = vosk.make(tiny).start()
     assert isinstance(ready, Ready)
     assert (ready.engine, ready.free) == ("vosk", True)
+    assert not warnings  # of a test model nobody expects more
+    folder = tmp_path / "of-people"
+    shutil.copytree(tiny.model_path, folder, ignore=shutil.ignore_patterns("earshot.toml"))
+    _, *warnings = vosk.make(replace(tiny, model_path=str(folder))).start()
     assert any("mycroft" in warning.text for warning in warnings)
 
 

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from device import models
 from device.config import load_words
 from device.ear.grammar import load_sentences, phrases, spoken
 from device.ear.intents import IntentMatcher
@@ -85,6 +86,8 @@ class VoskRecogniser:
         self._wake_words = settings.wake_words
         sentences = load_sentences(settings.language)
         self._warnings: list[str] = []
+        model = models.load(Path(settings.model_path))
+        self._of_tests = model is not None and model.test
         wakes = [spoken(word) for word in settings.wake_words]
         over = load_words(settings.language).over_reply
         self._grammars = {
@@ -213,6 +216,6 @@ class VoskRecogniser:
         """Those of ``texts`` that the model has all the words for."""
         vocabulary = {word for text in texts for word in text.split()}
         missing = sorted(word for word in vocabulary if self._model.vosk_model_find_word(word) < 0)
-        if missing:
+        if missing and not self._of_tests:  # such a model knows a few sentences, and nobody lives with it
             self._warnings.append(f"the Vosk model lacks words of the local commands: {', '.join(missing)}")
         return [text for text in texts if not set(text.split()) & set(missing)]
