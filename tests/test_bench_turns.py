@@ -15,6 +15,7 @@ from device.bench.turns.model import ScriptedModel, Sent
 from device.bench.turns.plan import Plan, Session, Trial
 from device.bench.turns.voice import ScriptedVoice
 from device.cli import main
+from device.ear.intents import IntentMatcher
 from device.ear.recognisers.messages import Audio, Begin, Drop, End
 from device.errors import AudioError, ScenarioError
 from device.link import messages as m
@@ -42,9 +43,19 @@ def test_a_hesitation_is_a_silence_of_just_the_length_between_two_words():
     assert spoken.words[2].end == begin and spoken.words[3].start == end
 
 
+def test_only_the_local_commands_are_carried_out_by_the_device_itself():
+    matcher = IntentMatcher.for_language("en")
+    asked = (*sentences.FINISHED, *sentences.DANGLING, *sentences.SMALL_VOCABULARY, *sentences.HESITATING)
+    for text in asked:
+        assert matcher.match(text.replace("| ", "").lower()) is None, text
+    for text, name in sentences.LOCAL:
+        intent = matcher.match(text)
+        assert intent is not None and intent.name == name
+
+
 @pytest.mark.parametrize("voice", plan.VOICES)
 def test_every_voice_says_every_word_in_order_and_begins_and_ends_on_speech(voice):
-    for text in ("what is the capital of Portugal", "set a timer for ten minutes"):
+    for text in ("what is the capital of Portugal", "turn the oven off in ten minutes"):
         spoken = speech.speak(Trial("finished", "normal", text, voice))
         assert [word.text for word in spoken.words] == text.lower().split()
         assert spoken.words[0].start == 0 and spoken.words[-1].end == len(spoken.clip)

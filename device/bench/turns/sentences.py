@@ -1,5 +1,7 @@
 """What the talkers say. Pure data.
 
+All but those of ``LOCAL`` are for the endpoint: no local command may be among them.
+
 A sentence with a bar is said with a pause there: the speaker hesitates after a word that dangles, and goes on.
 """
 
@@ -20,7 +22,7 @@ FINISHED = (
     "when does the next bus leave",
     "is the pharmacy still open",
     "add butter and eggs to the shopping list",
-    "set a timer for ten minutes",
+    "turn the oven off in ten minutes",
     "why is the sky blue",
     "remind me to call my mother",
     "what is seventeen times four",
@@ -64,7 +66,7 @@ SMALL_VOCABULARY = (
     "tell me a joke",
     "turn on the kitchen light",
     "play some music",
-    "set a timer for ten minutes",
+    "open the kitchen door in ten minutes",
     "what about the radio",
     "wake me at seven tomorrow",
     "add milk and eggs to my shopping list",
@@ -76,7 +78,7 @@ SMALL_VOCABULARY = (
 """Questions in the words of vosk-tiny-en, for earshot's own recogniser."""
 HESITATING = (
     "what is the weather in | London tomorrow",
-    "set a timer for | ten minutes",
+    "turn the oven off in | ten minutes",
     "tell me about the | history of Rome",
     "I would like to know if | the shop is open",
     "put on the album by | the Beatles",
